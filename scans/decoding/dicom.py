@@ -1,0 +1,199 @@
+"""Single-frame DICOM files (PS3.10): the checks, the header's facts, and the real spacing."""
+
+import io
+import logging
+import math
+import re
+import warnings
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pydicom
+from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import DA, DT, TM
+
+from scans.decoding.dicom_pixels import PIXEL_KEYWORDS, unpack
+from scans.decoding.types import DecodedSlice, DecodeError, DicomInfo, check_size
+
+# What pydicom has to say about a damaged file is told by DecodeError, not on stderr.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+_LARGEST_INFLATED = 1 << 29  # bytes of a deflated data set: above any slice of MAX_PIXELS
+_LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
+_LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
+_MULTI_FRAME = "The DICOM file holds {frames} frames. Series are not read yet; send a single slice."
+
+
+def decode_dicom(data: bytes) -> DecodedSlice:
+    """Decode a single-frame DICOM file; see `decode` for the errors.
+
+    Spacing is Pixel Spacing (0028,0030) alone. Imager Pixel Spacing and Nominal Scanned Pixel
+    Spacing are distances on a detector or on a film, not in the patient (PS3.3 section 10.7).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode(data)
+    except DecodeError:
+        raise
+    except Exception as error:  # pydicom raises nearly every built-in error on damaged headers
+        raise DecodeError(
+            "corrupt_file", "The DICOM file is damaged and cannot be read."
+        ) from error
+
+
+def _decode(data: bytes) -> DecodedSlice:
+    dataset = _read(data)
+    truncated = _ends_early(dataset)
+    _lift_functional_groups(dataset)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise DecodeError("multi_frame_dicom", _MULTI_FRAME.format(frames=frames))
+    has_pixels = any(keyword in dataset for keyword in PIXEL_KEYWORDS)
+    if "Rows" in dataset and "Columns" in dataset:
+        check_size(int(dataset.Columns), int(dataset.Rows))
+    elif has_pixels:
+        raise DecodeError("corrupt_file", "The DICOM file does not say how large its image is.")
+    if truncated:
+        raise DecodeError(
+            "truncated_file", "The DICOM file ends early; it was probably not copied completely."
+        )
+    if not has_pixels:
+        raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
+    return DecodedSlice(
+        pixels=unpack(dataset), format="dicom", spacing_mm=_spacing(dataset), dicom=_info(dataset)
+    )
+
+
+def _read(data: bytes) -> pydicom.FileDataset:
+    syntax, start = _transfer_syntax(data)
+    if syntax is not None and syntax not in AllTransferSyntaxes:
+        raise DecodeError(
+            "unsupported_transfer_syntax", f"The DICOM file's encoding {syntax} is not known."
+        )
+    if syntax == DeflatedExplicitVRLittleEndian:
+        # pydicom inflates without a limit: a small file could fill the memory.
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater.decompress(data[start:], _LARGEST_INFLATED)
+        if inflater.unconsumed_tail:
+            raise DecodeError("image_too_large", "The DICOM file unpacks to too many bytes.")
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def _transfer_syntax(data: bytes) -> tuple[UID | None, int]:
+    """Read the file meta group alone: the transfer syntax and where the data set begins."""
+    stream = io.BytesIO(data)
+    stream.seek(132)
+    meta = pydicom.filereader.read_dataset(
+        stream, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_file_meta
+    )
+    return meta.get("TransferSyntaxUID"), stream.tell()
+
+
+def _is_past_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
+    return bool(tag.group != 2)
+
+
+def _ends_early(dataset: pydicom.Dataset) -> bool:
+    """Whether an element is shorter than it says: pydicom stores what is left without a word."""
+    return any(
+        isinstance(element, pydicom.dataelem.RawDataElement)
+        and element.length != 0xFFFFFFFF
+        and element.value is not None
+        and len(element.value) < element.length
+        for element in dataset.values()
+    )
+
+
+def _lift_functional_groups(dataset: pydicom.Dataset) -> None:
+    """Bring the attributes of an enhanced object's only frame up to where a plain one has them."""
+    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for groups in dataset.get(keyword) or []:
+            for macro in (
+                "PixelMeasuresSequence",
+                "FrameVOILUTSequence",
+                "PixelValueTransformationSequence",
+            ):
+                for item in groups.get(macro) or []:
+                    for element in item:
+                        if element.tag not in dataset:
+                            dataset.add(element)
+
+
+def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    try:
+        row, column = (float(value) for value in dataset.PixelSpacing)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    if all(math.isfinite(value) and value > 0 for value in (row, column)):
+        return row, column
+    return None
+
+
+def _info(dataset: pydicom.Dataset) -> DicomInfo:
+    return DicomInfo(
+        study_uid=_uid(dataset, "StudyInstanceUID"),
+        series_uid=_uid(dataset, "SeriesInstanceUID"),
+        instance_uid=_uid(dataset, "SOPInstanceUID"),
+        instance_number=_number(dataset, "InstanceNumber"),
+        modality=_text(dataset, "Modality"),
+        study_description=_text(dataset, "StudyDescription"),
+        series_description=_text(dataset, "SeriesDescription"),
+        acquired_at=_acquired_at(dataset),
+    )
+
+
+def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
+    try:
+        return dataset.get(keyword)
+    except Exception:  # one unreadable descriptive value must not cost the image
+        return None
+
+
+def _text(dataset: pydicom.Dataset, keyword: str) -> str | None:
+    text = "".join(c for c in str(_value(dataset, keyword) or "") if c.isprintable())
+    return text.strip()[:_LONGEST_TEXT] or None
+
+
+def _uid(dataset: pydicom.Dataset, keyword: str) -> str | None:
+    text = _text(dataset, keyword)
+    return text if text and re.fullmatch(r"[0-9.]+", text) else None
+
+
+def _number(dataset: pydicom.Dataset, keyword: str) -> int | None:
+    try:
+        number = int(_value(dataset, keyword))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if abs(number) <= _LARGEST_INSTANCE_NUMBER else None
+
+
+def _acquired_at(dataset: pydicom.Dataset) -> datetime | None:
+    """When the slice was taken; UTC where the file does not name its offset (0008,0201)."""
+    for keyword in ("AcquisitionDateTime", "AcquisitionDate", "SeriesDate", "StudyDate"):
+        moment = _moment(dataset, keyword)
+        if moment is not None:
+            return moment
+    return None
+
+
+def _moment(dataset: pydicom.Dataset, keyword: str) -> datetime | None:
+    text = str(_value(dataset, keyword) or "")
+    try:
+        if not keyword.endswith("DateTime"):
+            date = DA(text)
+            time = TM(str(_value(dataset, keyword.replace("Date", "Time")) or "000000"))
+            if date is None or time is None:
+                return None
+            text = f"{date:%Y%m%d}{time:%H%M%S.%f}"
+        offset = str(_value(dataset, "TimezoneOffsetFromUTC") or "")
+        moment = DT(text)
+        if moment is not None and moment.tzinfo is None and offset:
+            moment = DT(f"{text}{offset}")
+        if moment is None:
+            return None
+        zone = moment.tzinfo or UTC
+        return datetime.combine(moment.date(), moment.time(), zone)
+    except (TypeError, ValueError, OverflowError):
+        return None
