@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 _SEARCH_SIDE = 256  # the head is looked for in a picture of at most this side
-_BRIGHT_BORDER = 40  # grey level from which a border is a page or a frame, not empty air
-_BORDER_CONTRAST = 24  # grey levels by which the scan must differ from such a border
+_BRIGHT_GROUND = 40  # grey level from which an even border is a page or a frame, not empty air
+_EVEN_GROUND = 12  # grey levels within which such a page is even
+_EVEN_SHARE = 0.8  # of the border: the scan may touch it
 _AIR_SHARE_OF_OTSU = 0.4  # Otsu parts bright fat from brain as readily as head from air
 _SMALLEST_PART = 0.1  # of the largest part's area: less is text, a marker, noise
 _SMALLEST_HEAD = 0.04  # of the picture's area: less is no clear head
@@ -63,8 +64,7 @@ def prepare(pixels: npt.NDArray[np.uint8]) -> Prepared:
     Where no head stands out, the whole picture is kept. The 99.5th percentile of the head
     becomes white.
     """
-    grey = to_grey(pixels)
-    box, head = _find_head(grey)
+    box, head, grey = _find_head(to_grey(pixels))
     x0, y0, x1, y1 = box
     cut = grey[y0:y1, x0:x1]
     foreground = head[y0:y1, x0:x1]
@@ -86,18 +86,20 @@ def to_grey(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _find_head(grey: npt.NDArray[np.uint8]) -> tuple[Box, npt.NDArray[np.bool_]]:
-    """Return the head's box and where the head is, both in the size of `grey`."""
+def _find_head(
+    grey: npt.NDArray[np.uint8],
+) -> tuple[Box, npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:
+    """Return the head's box, where the head is, and `grey` with a bright ground made black."""
     height, width = grey.shape
     scale = min(1.0, _SEARCH_SIDE / max(height, width))
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.asarray(cv2.resize(grey, small_size, interpolation=cv2.INTER_AREA), np.uint8)
-    frame = _inside_bright_border(small)
-    x0, y0, x1, y1 = frame
-    head = np.zeros(small.shape, np.uint8)
-    head[y0:y1, x0:x1] = _head_mask(small[y0:y1, x0:x1])
-    share = float(np.count_nonzero(head)) / head.size
-    if share < _SMALLEST_HEAD:
+    ground = _bright_ground(small)
+    if ground is not None:
+        small = np.where(ground, np.uint8(0), small)
+        grey = np.where(_enlarged(ground, width, height), np.uint8(0), grey)
+    head = _head_mask(small)
+    if np.count_nonzero(head) < _SMALLEST_HEAD * head.size:
         head[:] = 1
     x, y, w, h = cv2.boundingRect(head)
     margin = _MARGIN * max(w, h)
@@ -107,23 +109,26 @@ def _find_head(grey: npt.NDArray[np.uint8]) -> tuple[Box, npt.NDArray[np.bool_]]
         min(width, int(np.ceil((x + w + margin) * width / small_size[0]))),
         min(height, int(np.ceil((y + h + margin) * height / small_size[1]))),
     )
-    full = cv2.resize(head, (width, height), interpolation=cv2.INTER_NEAREST)
-    return box, np.asarray(full, bool)
+    return box, _enlarged(head.astype(bool), width, height), grey
 
 
-def _inside_bright_border(small: npt.NDArray[np.uint8]) -> Box:
-    """Step inside a page or frame around the scan; the whole picture where there is none."""
-    height, width = small.shape
+def _bright_ground(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_] | None:
+    """Where a page or a frame lies around the scan; None where the scan lies on dark air."""
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     level = float(np.median(border))
-    whole = (0, 0, width, height)
-    if level < _BRIGHT_BORDER or np.mean(np.abs(border - level) < _BORDER_CONTRAST) < 0.8:
-        return whole
-    differs = (np.abs(small.astype(np.int16) - level) > _BORDER_CONTRAST).astype(np.uint8)
-    x, y, w, h = cv2.boundingRect(_large_parts(differs))
-    if w * h < _SMALLEST_HEAD * small.size:
-        return whole
-    return x, y, x + w, y + h
+    if level < _BRIGHT_GROUND or np.mean(np.abs(border - level) <= _EVEN_GROUND) < _EVEN_SHARE:
+        return None
+    alike = (np.abs(small - level) <= _EVEN_GROUND).astype(np.uint8)
+    _, labels = cv2.connectedComponents(alike)
+    touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    ground = np.isin(labels, touching[touching > 0]).astype(np.uint8)
+    # The rim mixes page and scan; left bright it would pass for a skull.
+    return np.asarray(cv2.dilate(ground, np.ones((5, 5), np.uint8)), bool)
+
+
+def _enlarged(mask: npt.NDArray[np.bool_], width: int, height: int) -> npt.NDArray[np.bool_]:
+    full = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(full, bool)
 
 
 def _head_mask(small: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
