@@ -1,0 +1,46 @@
+"""`ETag` on reads, `If-Match` on edits (RFC 9110 section 13)."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backend.api.errors import PreconditionFailed, PreconditionRequired
+
+
+class Versioned(Protocol):
+    """A row whose `updated_at` moves with every change that a reader can notice."""
+
+    id: UUID
+    updated_at: datetime
+
+
+def etag(row: Versioned) -> str:
+    return f'"{row.id.hex}-{int(row.updated_at.timestamp() * 1_000_000):x}"'
+
+
+def with_etag(response: Response, row: Versioned) -> Response:
+    """Name the row's version in the answer; ConditionalGetMiddleware makes a 304 of it."""
+    response["ETag"] = etag(row)
+    return response
+
+
+def require_match(request: Request, row: Versioned) -> None:
+    """Let an edit pass only if it was made on the row's current version.
+
+    Raises:
+        PreconditionRequired: without `If-Match`.
+        PreconditionFailed: when somebody else changed the row since.
+    """
+    wanted = parse_etags(request.headers.get("If-Match", ""))
+    if not wanted:
+        raise PreconditionRequired(
+            "if_match_required", "Send If-Match with the ETag of the version that you edited."
+        )
+    if "*" not in wanted and etag(row) not in wanted:
+        raise PreconditionFailed(
+            "version_conflict", "This was changed since you read it. Read it again and repeat."
+        )

@@ -1,0 +1,30 @@
+"""Handing out stored files through the API, never from a public folder."""
+
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, HttpResponse
+from django.utils.http import content_disposition_header
+
+
+def file_response(
+    stored: FieldFile, content_type: str, *, download_as: str | None = None
+) -> HttpResponse:
+    """Answer with a stored file.
+
+    The whole file is read (uploads are limited to tens of megabytes): under ASGI a synchronous
+    stream would be read whole anyway. Stored files never change, so a device may keep them, but
+    it must ask again each time whether its user may still see them.
+
+    Raises:
+        Http404: when there is no such file (yet).
+    """
+    if not stored:
+        raise Http404
+    with stored.open("rb") as opened:
+        answer = HttpResponse(opened.read(), content_type=content_type)
+    answer["Cache-Control"] = "private, no-cache"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    if download_as:
+        header = content_disposition_header(as_attachment=True, filename=download_as)
+        answer["Content-Disposition"] = header or "attachment"
+    return answer

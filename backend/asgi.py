@@ -1,0 +1,68 @@
+"""The ASGI application, behind a guard that refuses bodies over the limit before they are read."""
+
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+from backend.api.errors import error_body
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+# Room for the multipart frame and the other fields around a file of the largest allowed size.
+FRAME_BYTES = 1024 * 1024
+
+
+class BodyLimit:
+    """Answer 413 to a body larger than `limit` bytes.
+
+    Django spools the whole body to disk before a view can look at it; this stops at the limit,
+    whether the client announced the length or not.
+    """
+
+    def __init__(self, app: App, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self.limit:
+            await self._refuse(send)
+            return
+        received = 0
+        refused = False
+
+        async def counted() -> Message:
+            nonlocal received, refused
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit and not refused:
+                refused = True
+                await self._refuse(send)
+            return {"type": "http.disconnect"} if refused else message
+
+        async def unless_refused(message: Message) -> None:
+            if not refused:
+                await send(message)
+
+        await self.app(scope, counted, unless_refused)
+
+    async def _refuse(self, send: Send) -> None:
+        limit_mb = (self.limit - FRAME_BYTES) // (1024 * 1024)
+        body = error_body("file_too_large", f"The file is larger than {limit_mb} MB.", "file")
+        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+application = BodyLimit(get_asgi_application(), settings.MAX_UPLOAD_BYTES + FRAME_BYTES)

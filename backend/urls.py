@@ -1,0 +1,31 @@
+"""Every address of the server."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from backend import health
+
+admin.site.site_header = "Falx"
+admin.site.site_title = "Falx"
+admin.site.index_title = "Records"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs"), name="home"),
+    path("admin/", admin.site.urls),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("tumors.api.urls")),
+    path("api/v1/", include("patients.api.urls")),
+    path("api/v1/", include("scans.api.urls")),
+    path("api/v1/", include("inference.api.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+]
+
+handler400 = "backend.api.errors.bad_request"
+handler404 = "backend.api.errors.not_found"
+handler500 = "backend.api.errors.server_error"

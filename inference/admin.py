@@ -1,0 +1,62 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from backend.api.errors import Conflict
+from inference import services
+from inference.models import Analysis, Picture
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(admin.ModelAdmin):
+    """For looking, cancelling and retrying: results are written by workers, not by hand."""
+
+    list_display = ("__str__", "status", "patient", "release", "attempts", "created_at")
+    list_filter = ("status", "label", "release", "created_at")
+    list_select_related = ("scan__patient",)
+    search_fields = ("id", "scan__original_name", "scan__patient__family_name")
+    exclude = ("mask", "overlay", "heatmap", "run_id")
+    readonly_fields = ("pictures_shown",)
+    actions = ["cancel", "retry"]
+
+    @admin.display(description="Patient")
+    def patient(self, analysis: Analysis) -> str:
+        return str(analysis.scan.patient)
+
+    @admin.display(description="Pictures")
+    def pictures_shown(self, analysis: Analysis) -> str:
+        shown = [
+            format_html(
+                '<img src="{}" alt="{}" style="max-width: 24rem; margin-right: .5rem">',
+                reverse(f"analysis-{kind.value}", args=[analysis.id]),
+                kind.label,
+            )
+            for kind in (Picture.OVERLAY, Picture.HEATMAP)
+            if analysis.pictures[kind]
+        ]
+        return format_html("{}" * len(shown), *shown) if shown else "None yet"
+
+    @admin.action(description="Cancel while queued", permissions=["delete"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        self._each(request, queryset, services.cancel)
+
+    @admin.action(description="Retry after failure", permissions=["delete"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        self._each(request, queryset, services.retry)
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[Analysis], change: object) -> None:
+        for analysis in queryset:
+            try:
+                change(analysis=analysis)  # type: ignore[operator]
+            except Conflict as refused:
+                self.message_user(request, f"{analysis}: {refused.message}", messages.WARNING)
+            else:
+                self.message_user(request, f"{analysis}: {analysis.get_status_display()}.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Analysis | None = None) -> bool:
+        return False

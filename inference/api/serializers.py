@@ -1,0 +1,93 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from inference.models import Analysis, Picture
+from scans.api.serializers import ScanSerializer
+from scans.models import Scan
+
+
+class NoteSerializer(serializers.Serializer[Any]):
+    """Why it ended as it did, or what to mind: a stable code and a sentence."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
+    probabilities = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    reasons = NoteSerializer(many=True)
+    elapsed_ms = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    label = serializers.SerializerMethodField()
+    release = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    mask = serializers.SerializerMethodField(help_text="Address of the mask, null until done.")
+    overlay = serializers.SerializerMethodField(help_text="Address of the slice with the outline.")
+    heatmap = serializers.SerializerMethodField(help_text="Address of what drove the class.")
+
+    class Meta:
+        model = Analysis
+        fields = (
+            "id",
+            "scan",
+            "status",
+            "error",
+            "label",
+            "probabilities",
+            "reasons",
+            "measurements",
+            "mask",
+            "overlay",
+            "heatmap",
+            "elapsed_ms",
+            "release",
+            "attempts",
+            "created_at",
+            "started_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+    def get_label(self, analysis: Analysis) -> str | None:
+        return analysis.label or None
+
+    def get_release(self, analysis: Analysis) -> str | None:
+        return analysis.release or None
+
+    @extend_schema_field(NoteSerializer(allow_null=True))
+    def get_error(self, analysis: Analysis) -> dict[str, str] | None:
+        if not analysis.error_code:
+            return None
+        return {"code": analysis.error_code, "message": analysis.error_message}
+
+    def get_mask(self, analysis: Analysis) -> str | None:
+        return picture_address(analysis, Picture.MASK)
+
+    def get_overlay(self, analysis: Analysis) -> str | None:
+        return picture_address(analysis, Picture.OVERLAY)
+
+    def get_heatmap(self, analysis: Analysis) -> str | None:
+        return picture_address(analysis, Picture.HEATMAP)
+
+
+def picture_address(analysis: Analysis, kind: Picture) -> str | None:
+    if not analysis.pictures[kind]:
+        return None
+    return reverse(f"analysis-{kind.value}", args=[analysis.id])
+
+
+class ScanWithAnalysisSerializer(ScanSerializer):
+    """A scan together with its newest analysis."""
+
+    analysis = serializers.SerializerMethodField()
+
+    class Meta(ScanSerializer.Meta):
+        fields = (*ScanSerializer.Meta.fields, "analysis")
+        read_only_fields = fields
+
+    @extend_schema_field(AnalysisSerializer(allow_null=True))
+    def get_analysis(self, scan: Scan) -> dict[str, Any] | None:
+        newest = next(iter(scan.analyses.all()), None)
+        return AnalysisSerializer(newest).data if newest else None

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from inference.api import views
+
+urlpatterns = [
+    path("patients/<uuid:patient_id>/scans", views.PatientScansView.as_view(), name="scans"),
+    path("scans/<uuid:scan_id>", views.ScanView.as_view(), name="scan"),
+    path("scans/<uuid:scan_id>/analyses", views.ScanAnalysesView.as_view(), name="scan-analyses"),
+    path("analyses/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
+    path("analyses/<uuid:analysis_id>/cancel", views.CancelView.as_view(), name="analysis-cancel"),
+    path("analyses/<uuid:analysis_id>/retry", views.RetryView.as_view(), name="analysis-retry"),
+    path("analyses/<uuid:analysis_id>/mask.png", views.MaskView.as_view(), name="analysis-mask"),
+    path(
+        "analyses/<uuid:analysis_id>/overlay.png",
+        views.OverlayView.as_view(),
+        name="analysis-overlay",
+    ),
+    path(
+        "analyses/<uuid:analysis_id>/heatmap.png",
+        views.HeatmapView.as_view(),
+        name="analysis-heatmap",
+    ),
+]

@@ -1,0 +1,158 @@
+"""Scans and their analyses. A scan is always answered with its newest analysis, hence all here."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.permissions import IsClinician, user_of
+from backend.api.files import file_response
+from inference import selectors, services
+from inference.api.serializers import AnalysisSerializer, ScanWithAnalysisSerializer
+from inference.models import Analysis, Picture
+from patients.api.views import get_patient
+from scans.api.serializers import UploadSerializer
+from scans.api.views import get_scan
+from scans.models import Scan
+
+
+@extend_schema_view(get=extend_schema(summary="A patient's scans", tags=["scans"]))
+class PatientScansView(ListAPIView[Scan]):
+    permission_classes = [IsClinician]
+    parser_classes = [MultiPartParser]
+    serializer_class = ScanWithAnalysisSerializer
+
+    def get_queryset(self) -> QuerySet[Scan]:
+        if getattr(self, "swagger_fake_view", False):
+            return Scan.objects.none()
+        patient = get_patient(self.request, self.kwargs["patient_id"])
+        return selectors.scans_of(user_of(self.request), patient)
+
+    @extend_schema(
+        summary="Upload a slice; its analysis is queued at once",
+        tags=["scans"],
+        request=UploadSerializer,
+        responses={201: ScanWithAnalysisSerializer},
+    )
+    def post(self, request: Request, patient_id: UUID) -> Response:
+        patient = get_patient(request, patient_id)
+        form = UploadSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        analysis = services.upload_and_analyse(
+            user=user_of(request), patient=patient, **form.validated_data
+        )
+        body = ScanWithAnalysisSerializer(analysis.scan).data
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class ScanView(APIView):
+    permission_classes = [IsClinician]
+
+    @extend_schema(summary="A scan", tags=["scans"], responses=ScanWithAnalysisSerializer)
+    def get(self, request: Request, scan_id: UUID) -> Response:
+        try:
+            scan = selectors.scan_with_analyses(user_of(request), scan_id)
+        except Scan.DoesNotExist as missing:
+            raise Http404 from missing
+        return Response(ScanWithAnalysisSerializer(scan).data)
+
+
+@extend_schema_view(get=extend_schema(summary="A scan's analyses", tags=["analyses"]))
+class ScanAnalysesView(ListAPIView[Analysis]):
+    permission_classes = [IsClinician]
+    serializer_class = AnalysisSerializer
+
+    def get_queryset(self) -> QuerySet[Analysis]:
+        if getattr(self, "swagger_fake_view", False):
+            return Analysis.objects.none()
+        return selectors.analyses_of(get_scan(self.request, self.kwargs["scan_id"]))
+
+    @extend_schema(
+        summary="Read the scan again",
+        tags=["analyses"],
+        request=None,
+        responses={201: AnalysisSerializer},
+    )
+    def post(self, request: Request, scan_id: UUID) -> Response:
+        scan = get_scan(request, scan_id)
+        analysis = services.queue_analysis(user=user_of(request), scan=scan)
+        return Response(AnalysisSerializer(analysis).data, status=status.HTTP_201_CREATED)
+
+
+class AnalysisView(APIView):
+    permission_classes = [IsClinician]
+
+    @extend_schema(summary="An analysis", tags=["analyses"], responses=AnalysisSerializer)
+    def get(self, request: Request, analysis_id: UUID) -> Response:
+        return Response(AnalysisSerializer(get_analysis(request, analysis_id)).data)
+
+
+class ChangeAnalysisView(APIView):
+    """A change of state that the caller asks for."""
+
+    permission_classes = [IsClinician]
+    change: Callable[..., Analysis]
+
+    def post(self, request: Request, analysis_id: UUID) -> Response:
+        analysis = type(self).change(analysis=get_analysis(request, analysis_id))
+        return Response(AnalysisSerializer(analysis).data)
+
+
+change_schema = extend_schema(tags=["analyses"], request=None, responses=AnalysisSerializer)
+
+
+@extend_schema_view(post=extend_schema(summary="Cancel while queued"))
+@change_schema
+class CancelView(ChangeAnalysisView):
+    change = staticmethod(services.cancel)
+
+
+@extend_schema_view(post=extend_schema(summary="Try again after a failure"))
+@change_schema
+class RetryView(ChangeAnalysisView):
+    change = staticmethod(services.retry)
+
+
+class PictureView(APIView):
+    """The mask, the overlay or the heat map of a finished analysis."""
+
+    permission_classes = [IsClinician]
+    picture: Picture
+
+    @extend_schema(
+        summary="A picture of the reading",
+        tags=["analyses"],
+        responses={(200, "image/png"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, analysis_id: UUID) -> HttpResponse:
+        analysis = get_analysis(request, analysis_id)
+        return file_response(analysis.pictures[self.picture], "image/png")
+
+
+class MaskView(PictureView):
+    picture = Picture.MASK
+
+
+class OverlayView(PictureView):
+    picture = Picture.OVERLAY
+
+
+class HeatmapView(PictureView):
+    picture = Picture.HEATMAP
+
+
+def get_analysis(request: Request, analysis_id: UUID) -> Analysis:
+    """Return the analysis that the caller may see, or answer 404."""
+    try:
+        return selectors.analysis_for(user_of(request), analysis_id)
+    except Analysis.DoesNotExist as missing:
+        raise Http404 from missing

@@ -1,0 +1,93 @@
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.permissions import IsClinician, user_of
+from backend.api.conditional import require_match, with_etag
+from backend.api.pagination import NewestFirst
+from patients import selectors, services
+from patients.api.serializers import HistoryEntrySerializer, PatientSerializer
+from patients.models import HistoryEntry, Patient
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you read."
+)
+
+
+class TimelinePagination(NewestFirst):
+    ordering = ("-occurred_at", "-id")
+
+
+@extend_schema_view(
+    get=extend_schema(
+        summary="My patients",
+        tags=["patients"],
+        parameters=[OpenApiParameter("search", str, description="Words of name or record number")],
+    ),
+)
+class PatientsView(ListAPIView[Patient]):
+    permission_classes = [IsClinician]
+    serializer_class = PatientSerializer
+
+    def get_queryset(self) -> QuerySet[Patient]:
+        return selectors.search_patients(
+            user_of(self.request), self.request.query_params.get("search", "").replace("\0", "")
+        )
+
+    @extend_schema(summary="Open a patient's file", tags=["patients"])
+    def post(self, request: Request) -> Response:
+        given = PatientSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        patient = services.create_patient(user=user_of(request), **given.validated_data)
+        answer = Response(PatientSerializer(patient).data, status=status.HTTP_201_CREATED)
+        return with_etag(answer, patient)
+
+
+class PatientView(GenericAPIView[Patient]):
+    permission_classes = [IsClinician]
+    serializer_class = PatientSerializer
+
+    @extend_schema(summary="A patient", tags=["patients"])
+    def get(self, request: Request, patient_id: UUID) -> Response:
+        patient = get_patient(request, patient_id)
+        return with_etag(Response(PatientSerializer(patient).data), patient)
+
+    @extend_schema(summary="Edit a patient", tags=["patients"], parameters=[IF_MATCH])
+    @transaction.atomic
+    def patch(self, request: Request, patient_id: UUID) -> Response:
+        patient = get_patient(request, patient_id, lock=True)
+        require_match(request, patient)
+        given = PatientSerializer(patient, data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        patient = services.update_patient(patient=patient, **given.validated_data)
+        return with_etag(Response(PatientSerializer(patient).data), patient)
+
+
+@extend_schema_view(get=extend_schema(summary="A patient's history", tags=["patients"]))
+class HistoryView(ListAPIView[HistoryEntry]):
+    """The timeline, newest first by when it happened."""
+
+    permission_classes = [IsClinician]
+    serializer_class = HistoryEntrySerializer
+    pagination_class = TimelinePagination
+
+    def get_queryset(self) -> QuerySet[HistoryEntry]:
+        if getattr(self, "swagger_fake_view", False):
+            return HistoryEntry.objects.none()
+        return selectors.history_of(get_patient(self.request, self.kwargs["patient_id"]))
+
+
+def get_patient(request: Request, patient_id: UUID, **options: Any) -> Patient:
+    """Return the patient that the caller may see, or answer 404."""
+    try:
+        return selectors.patient_for(user_of(request), patient_id, **options)
+    except Patient.DoesNotExist as missing:
+        raise Http404 from missing

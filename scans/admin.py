@@ -1,0 +1,52 @@
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from scans.models import Scan, Series, Study
+
+
+@admin.register(Scan)
+class ScanAdmin(admin.ModelAdmin):
+    """For looking and removing: scans come in through the API, where they are checked."""
+
+    list_display = ("__str__", "patient", "format", "acquired_at", "created_at", "uploaded_by")
+    list_filter = ("format", "created_at")
+    list_select_related = ("patient", "uploaded_by")
+    search_fields = ("original_name", "patient__family_name", "sha256", "instance_uid")
+    exclude = ("original", "preview")
+    readonly_fields = ("picture",)
+
+    @admin.display(description="Preview")
+    def picture(self, scan: Scan) -> str:
+        return format_html(
+            '<a href="{}"><img src="{}" alt="Preview of the slice" style="max-width: 24rem"></a>',
+            reverse("scan-file", args=[scan.id]),
+            reverse("scan-preview", args=[scan.id]),
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Scan | None = None) -> bool:
+        return False
+
+
+class SeriesInline(admin.TabularInline):
+    model = Series
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Study)
+class StudyAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "patient", "created_at")
+    list_select_related = ("patient",)
+    search_fields = ("uid", "description", "patient__family_name")
+    inlines = [SeriesInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        return False

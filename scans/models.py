@@ -1,0 +1,140 @@
+"""What was uploaded: a slice, in its series, in its study, as DICOM orders them.
+
+A picture without DICOM identifiers gets a study and a series of its own, so that everything that
+later reads or exports whole series finds one kind of thing only.
+"""
+
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from patients.models import Patient
+
+
+def new_uid() -> str:
+    """Return a fresh DICOM unique identifier made of a UUID (PS3.5, annex B.2)."""
+    return f"2.25.{uuid4().int}"
+
+
+class Study(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="studies")
+    uid = models.CharField("study instance UID", max_length=64, default=new_uid)
+    description = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "studies"
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "uid"], name="study_once_per_patient")
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.uid
+
+
+class Series(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
+    uid = models.CharField("series instance UID", max_length=64, default=new_uid)
+    modality = models.CharField(max_length=16, default="MR")
+    description = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "series"
+        constraints = [
+            models.UniqueConstraint(fields=["study", "uid"], name="series_once_per_study")
+        ]
+
+    def __str__(self) -> str:
+        return self.description or self.uid
+
+
+def original_path(scan: "Scan", filename: str) -> str:
+    """Store under ids only: nothing that a client sent becomes part of a path."""
+    return f"{scan.folder}/original.{scan.format}"
+
+
+def preview_path(scan: "Scan", filename: str) -> str:
+    return f"{scan.folder}/preview.png"
+
+
+class Scan(models.Model):
+    """One uploaded slice. Its original is kept byte for byte and never changes."""
+
+    class Format(models.TextChoices):
+        PNG = "png", "PNG"
+        JPEG = "jpeg", "JPEG"
+        DICOM = "dicom", "DICOM"
+
+    CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "dicom": "application/dicom"}
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="scans")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="scans")
+    instance_uid = models.CharField("SOP instance UID", max_length=64, default=new_uid)
+    instance_number = models.IntegerField(null=True, blank=True)
+
+    original = models.FileField(upload_to=original_path)
+    preview = models.FileField(upload_to=preview_path)
+    original_name = models.CharField(max_length=255, blank=True)
+    format = models.CharField(max_length=8, choices=Format)
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    width_px = models.PositiveIntegerField()
+    height_px = models.PositiveIntegerField()
+    row_spacing_mm = models.FloatField(null=True, blank=True)
+    column_spacing_mm = models.FloatField(null=True, blank=True)
+
+    acquired_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=2000, blank=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["patient", "-created_at", "-id"], name="scan_newest")]
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "sha256"], name="scan_once_per_patient"),
+            models.CheckConstraint(
+                condition=models.Q(row_spacing_mm=None, column_spacing_mm=None)
+                | models.Q(row_spacing_mm__gt=0, column_spacing_mm__gt=0),
+                name="scan_spacing_real_or_absent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.original_name or str(self.id)
+
+    @property
+    def folder(self) -> PurePosixPath:
+        return scan_folder(self.patient_id, self.id)
+
+    @property
+    def content_type(self) -> str:
+        return self.CONTENT_TYPES[self.format]
+
+    @property
+    def happened_at(self) -> Any:
+        """When the patient was scanned, as far as anybody said; else when it was uploaded."""
+        return self.acquired_at or self.created_at
+
+
+def scan_folder(patient_id: UUID, scan_id: UUID) -> PurePosixPath:
+    return PurePosixPath("patients", str(patient_id), "scans", str(scan_id))
+
+
+@receiver(post_delete, sender=Scan)
+def remove_files(sender: type[Scan], instance: Scan, **_: object) -> None:
+    """Files go when the row is really gone, not when a transaction that may fail says so."""
+    for stored in (instance.original, instance.preview):
+        if stored:
+            transaction.on_commit(lambda name=stored.name, at=stored.storage: at.delete(name))

@@ -1,0 +1,137 @@
+"""Everything that changes scans."""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone
+
+from accounts.models import User
+from backend.api.errors import ApiError, Conflict, TooLarge
+from patients.models import Patient
+from scans.decoding import DecodeError, DicomInfo, decode
+from scans.models import Scan, Series, Study, new_uid
+from scans.previews import preview_png
+
+
+def store_scan(
+    *,
+    user: User,
+    patient: Patient,
+    file: UploadedFile,
+    acquired_at: datetime | None = None,
+    note: str = "",
+) -> Scan:
+    """Check, decode and keep an uploaded slice.
+
+    Raises:
+        TooLarge: `file_too_large`.
+        ApiError: with the decoder's code when the file is not a slice that we can read.
+        Conflict: `duplicate_scan`, with the id of the scan that is already there.
+    """
+    if file.size is not None and file.size > settings.MAX_UPLOAD_BYTES:
+        limit = settings.MAX_UPLOAD_MB
+        raise TooLarge("file_too_large", f"The file is larger than {limit} MB.", field="file")
+    data = file.read()
+    try:
+        decoded = decode(data)
+    except DecodeError as broken:
+        raise ApiError(broken.code, broken.message, field="file") from broken
+    if acquired_at is None and decoded.dicom is not None:
+        acquired_at = decoded.dicom.acquired_at
+    elif acquired_at is not None and acquired_at > timezone.now():
+        raise ApiError("date_in_future", "The scan is dated in the future.", field="acquired_at")
+
+    sha256 = hashlib.sha256(data).hexdigest()
+    refuse_duplicate(patient, sha256)
+    scan = Scan(
+        patient=patient,
+        original_name=display_name(file.name or ""),
+        format=decoded.format,
+        size_bytes=len(data),
+        sha256=sha256,
+        width_px=decoded.pixels.shape[1],
+        height_px=decoded.pixels.shape[0],
+        acquired_at=acquired_at,
+        note=note,
+        uploaded_by=user,
+    )
+    if decoded.spacing_mm is not None:
+        scan.row_spacing_mm, scan.column_spacing_mm = decoded.spacing_mm
+    try:
+        with transaction.atomic(), removed_on_failure(scan.original, scan.preview):
+            scan.series = series_of(patient, decoded.dicom)
+            if decoded.dicom is not None:
+                scan.instance_uid = printable(decoded.dicom.instance_uid, 64) or new_uid()
+                scan.instance_number = as_instance_number(decoded.dicom.instance_number)
+            scan.original.save("original", ContentFile(data), save=False)
+            scan.preview.save("preview", ContentFile(preview_png(decoded.pixels)), save=False)
+            scan.save(force_insert=True)
+    except IntegrityError:
+        refuse_duplicate(patient, sha256)  # the same file came twice at once
+        raise
+    return scan
+
+
+def refuse_duplicate(patient: Patient, sha256: str) -> None:
+    first = Scan.objects.filter(patient=patient, sha256=sha256).first()
+    if first is not None:
+        raise Conflict(
+            "duplicate_scan",
+            "This patient's file already has this very scan.",
+            field="file",
+            scan=str(first.id),
+        )
+
+
+def series_of(patient: Patient, header: DicomInfo | None) -> Series:
+    """Find or open the series that the slice names; a picture without one gets its own."""
+    study, _ = Study.objects.get_or_create(
+        patient=patient,
+        uid=(header and printable(header.study_uid, 64)) or new_uid(),
+        defaults={"description": (header and printable(header.study_description, 64)) or ""},
+    )
+    series, _ = Series.objects.get_or_create(
+        study=study,
+        uid=(header and printable(header.series_uid, 64)) or new_uid(),
+        defaults={
+            "modality": (header and printable(header.modality, 16)) or "MR",
+            "description": (header and printable(header.series_description, 64)) or "",
+        },
+    )
+    return series
+
+
+def display_name(name: str) -> str:
+    """Return the last part of a client's file name, fit to be shown and offered for download."""
+    return printable(PurePosixPath(name.replace("\\", "/")).name, 255).strip(". ")
+
+
+def printable(text: str | None, limit: int) -> str:
+    """Return at most `limit` characters of a text from outside, without control characters."""
+    return "".join(c for c in text or "" if unicodedata.category(c)[0] != "C")[:limit]
+
+
+def as_instance_number(number: int | None) -> int | None:
+    """A DICOM integer string fits 32 bits (PS3.5, VR IS); what does not was never a number."""
+    return number if number is not None and -(2**31) <= number < 2**31 else None
+
+
+@contextmanager
+def removed_on_failure(*files: FieldFile) -> Iterator[None]:
+    """Take written files away again when the transaction around them does not happen."""
+    try:
+        yield
+    except BaseException:
+        for stored in files:
+            if stored:
+                stored.delete(save=False)
+        raise
