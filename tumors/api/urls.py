@@ -1,3 +1,8 @@
-from typing import Any
+from django.urls import path
 
-urlpatterns: list[Any] = []
+from tumors.api.views import TumorPageListView, TumorPageView
+
+urlpatterns = [
+    path("tumors", TumorPageListView.as_view(), name="tumor-list"),
+    path("tumors/<slug:slug>", TumorPageView.as_view(), name="tumor-detail"),
+]
