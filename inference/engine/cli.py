@@ -1,0 +1,138 @@
+"""`python -m inference.engine read FILE... --out DIR`: one JSON object per file, in order."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from inference.engine.engine import Engine
+from inference.engine.reading import Reading
+from inference.engine.release import ReleaseError
+from scans.decoding import DecodeError, decode
+
+_LONGEST_STEM = 80  # characters of a file's name kept in the names of its pictures
+_UNUSABLE = 2  # exit status when nothing could be read at all, as argparse has it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        engine = Engine.load(options.release, options.device)
+    except (ReleaseError, OSError) as error:
+        sys.stderr.write(f"falx: {error}\n")
+        return _UNUSABLE
+    return _read(options.files, options.out, engine)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m inference.engine", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    read = commands.add_parser("read", help="read slices: PNG, JPEG or single-frame DICOM")
+    read.add_argument("files", nargs="+", metavar="FILE")
+    read.add_argument("--out", type=Path, required=True, metavar="DIR", help="where pictures go")
+    read.add_argument("--release", type=Path, metavar="DIR", help="a release's folder")
+    read.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    return parser
+
+
+def _read(files: Sequence[str], out: Path, engine: Engine) -> int:
+    status = 0
+    names = _Names()
+    bar = tqdm(files, unit="slice", file=sys.stderr, disable=not sys.stderr.isatty())
+    for file in bar:
+        try:
+            line = _read_one(file, out / names.unused(file), engine)
+        except DecodeError as error:
+            line = _failed(file, error.code, error.message)
+        except OSError as error:
+            line = _failed(file, *_explained(error))
+        status = 1 if "error" in line else status
+        # A line is complete as soon as its slice is: whoever reads along need not wait.
+        tqdm.write(_json(line), file=sys.stdout)
+        sys.stdout.flush()
+    return status
+
+
+def _read_one(file: str, target: Path, engine: Engine) -> dict[str, Any]:
+    started = time.perf_counter()
+    slice_ = decode(Path(file).read_bytes())
+    decoded_ms = (time.perf_counter() - started) * 1000
+    reading = engine.read(slice_)
+    elapsed = {"decode": round(decoded_ms, 3), **reading.elapsed_ms}
+    elapsed["total"] = round(elapsed["total"] + decoded_ms, 3)
+    return {
+        "file": file,
+        "accepted": reading.accepted,
+        "reasons": [asdict(reason) for reason in reading.reasons],
+        "label": reading.label,
+        "probabilities": reading.probabilities,
+        **_pictures(reading, target),
+        "measurements": reading.measurements,
+        "elapsed_ms": elapsed,
+        "release": reading.release,
+    }
+
+
+def _pictures(reading: Reading, target: Path) -> dict[str, str | None]:
+    mask = None if reading.mask is None else reading.mask.astype(np.uint8) * 255
+    pictures = {"mask": mask, "overlay": reading.overlay, "heatmap": reading.heatmap}
+    return {
+        kind: None if picture is None else _saved(picture, f"{target}.{kind}.png")
+        for kind, picture in pictures.items()
+    }
+
+
+def _saved(picture: npt.NDArray[np.uint8], path: str) -> str:
+    """Write grey or RGB pixels as a PNG."""
+    bgr = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".png", bgr)
+    Path(path).write_bytes(encoded.tobytes())
+    return path
+
+
+class _Names:
+    """Gives each file's pictures a name of their own in one flat folder."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def unused(self, file: str) -> str:
+        """Return the file's stem, made safe for any file system and different from all before."""
+        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(file).stem)
+        stem = stem.encode("utf-8", "replace").decode().lstrip(".")[:_LONGEST_STEM] or "slice"
+        name, number = stem, 1
+        # Some file systems do not tell upper from lower case.
+        while name.casefold() in self._taken:
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name.casefold())
+        return name
+
+
+def _explained(error: OSError) -> tuple[str, str]:
+    if isinstance(error, FileNotFoundError):
+        return "file_not_found", "There is no such file."
+    if isinstance(error, IsADirectoryError):
+        return "not_a_file", "This is a folder, not a file."
+    return "file_unreadable", f"The file cannot be opened: {os.strerror(error.errno or 0)}."
+
+
+def _failed(file: str, code: str, message: str) -> dict[str, Any]:
+    return {"file": file, "error": {"code": code, "message": message}}
+
+
+def _json(line: dict[str, Any]) -> str:
+    # ASCII only: a name that is not UTF-8 survives as an escaped surrogate, on any terminal.
+    return json.dumps(line, allow_nan=False)

@@ -1,0 +1,51 @@
+"""Where the classifier found its evidence, as a translucent map over the slice."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inference.engine.backend import FloatArray
+from inference.engine.preprocess import Prepared
+from inference.engine.render import Canvas, canvas
+
+_SHOWN_FROM = 0.35  # of the strongest evidence: what is weaker stays plain slice
+_FULL_FROM = 0.75  # of the strongest evidence: as opaque as it gets
+_OPACITY = 0.6  # anatomy must stay visible under the strongest evidence
+_SMOOTHING = 0.03  # of the square: rounds the steps between the few places the network tells apart
+
+
+def heatmap(pixels: npt.NDArray[np.uint8], cam: FloatArray, prepared: Prepared) -> Canvas:
+    """Lay the class activation map (h, w) of one class over the slice; uint8 RGB.
+
+    The map is exact for a linear head on pooled features (Zhou et al., 2016, arXiv 1512.04150).
+    It is scaled to its own maximum: it shows where, not how sure. Colours run in even
+    perceived steps (inferno) and only over the head.
+    """
+    picture = canvas(pixels)
+    evidence = np.maximum(cam, 0)
+    if evidence.max() <= 0:
+        return picture
+    size = (picture.shape[1], picture.shape[0])
+    strength = _strength(evidence / evidence.max(), prepared, size)
+    place = np.clip((strength - _SHOWN_FROM) / (_FULL_FROM - _SHOWN_FROM), 0, 1)
+    opacity = (_OPACITY * place * place * (3 - 2 * place))[..., None]
+    # The dark end of the scale would darken the slice instead of marking it.
+    shades = np.clip(80 + 165 * (strength - _SHOWN_FROM) / (1 - _SHOWN_FROM), 0, 255)
+    shades = shades.astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(shades, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.rint(picture * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def _strength(
+    evidence: FloatArray, prepared: Prepared, size: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Bring (h, w) evidence in 0..1 to a canvas of `size` (width, height), 0 outside the head."""
+    side = 256
+    smooth = cv2.resize(evidence, (side, side), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.GaussianBlur(np.clip(smooth, 0, 1), (0, 0), _SMOOTHING * side)
+    smooth = smooth / max(float(smooth.max()), 1e-6)
+    head = np.zeros(prepared.shape, np.float32)
+    x0, y0, x1, y1 = prepared.box
+    head[y0:y1, x0:x1] = prepared.foreground
+    shown = prepared.to_input(smooth.astype(np.float32)) * head
+    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_LINEAR), np.float32)
