@@ -1,0 +1,99 @@
+"""What every test starts from: a caller in each role, a patient's file, a place for files."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from backend.celery import app as celery_app
+from inference import runs
+from inference.models import Analysis
+from inference.services import upload_and_analyse
+from patients.models import Patient
+from patients.services import create_patient
+from tests.factories import UserFactory
+from tests.samples import sample
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: object, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _own_broker() -> Iterator[None]:
+    """Messages of these tests go nowhere; tests with a real worker start it themselves."""
+    url = celery_app.conf.broker_url
+    celery_app.conf.broker_url = "memory://"
+    yield
+    celery_app.conf.broker_url = url
+
+
+@pytest.fixture
+def doctor(db: None) -> User:
+    return UserFactory(role=User.Role.DOCTOR)
+
+
+@pytest.fixture
+def other_doctor(db: None) -> User:
+    return UserFactory(role=User.Role.DOCTOR)
+
+
+@pytest.fixture
+def student(db: None) -> User:
+    return UserFactory(role=User.Role.STUDENT)
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return UserFactory(role=User.Role.ADMIN)
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], APIClient]:
+    """Return a client that calls the API as somebody, or as nobody."""
+
+    def as_user(user: User | None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.force_authenticate(user)
+        return client
+
+    return as_user
+
+
+@pytest.fixture
+def as_doctor(api: Callable[[User | None], APIClient], doctor: User) -> APIClient:
+    return api(doctor)
+
+
+@pytest.fixture
+def admin_site(admin: User) -> Client:
+    client = Client()
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def patient(doctor: User) -> Patient:
+    return create_patient(user=doctor, family_name="Haddad", given_name="Rana", sex="female")
+
+
+@pytest.fixture
+def queued(doctor: User, patient: Patient) -> Analysis:
+    """A real slice, uploaded, whose analysis nobody has taken yet."""
+    file = SimpleUploadedFile("slice.jpg", sample("glioma").read_bytes())
+    return upload_and_analyse(user=doctor, patient=patient, file=file)
+
+
+@pytest.fixture
+def done(queued: Analysis) -> Analysis:
+    """The same, read by the engine that is released."""
+    runs.run(queued.id)
+    queued.refresh_from_db()
+    return queued

@@ -1,0 +1,154 @@
+"""Claims, leases and the sweep: run anything twice, at once, or out of order."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from inference import runs
+from inference.models import Analysis
+from patients.models import HistoryEntry
+
+
+@pytest.fixture
+def sent() -> Any:
+    """Catch what would go to the broker."""
+    with patch("inference.services.current_app.send_task") as send_task:
+        yield lambda: [UUID(call.kwargs["args"][0]) for call in send_task.call_args_list]
+
+
+def state(analysis: Analysis) -> str:
+    analysis.refresh_from_db()
+    return analysis.status
+
+
+def overdue(analysis: Analysis) -> None:
+    Analysis.objects.filter(pk=analysis.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_the_same_message_twice_writes_one_entry(queued: Analysis) -> None:
+    runs.run(queued.id)
+    runs.run(queued.id)
+    assert state(queued) == "done"
+    assert queued.attempts == 1
+    assert HistoryEntry.objects.count() == 1
+
+
+def test_a_message_about_nothing_is_ignored(db: None) -> None:
+    runs.run(uuid4())
+    assert not Analysis.objects.exists()
+
+
+def test_only_one_of_two_takes_it(queued: Analysis) -> None:
+    assert runs.claim(queued.id) is not None
+    assert runs.claim(queued.id) is None
+
+
+def test_a_worker_that_was_given_up_on_changes_nothing(
+    queued: Analysis, sent: Any, settings: Any
+) -> None:
+    slow = runs.claim(queued.id)
+    assert slow is not None
+    reading = runs.read(slow)
+    overdue(queued)
+    runs.sweep()
+    runs.run(queued.id)
+    files = set(Path(settings.MEDIA_ROOT).rglob("*.png"))
+    first = HistoryEntry.objects.get()
+
+    runs.finish(slow, reading)
+    assert HistoryEntry.objects.get() == first
+    assert set(Path(settings.MEDIA_ROOT).rglob("*.png")) == files
+    assert state(queued) == "done"
+    assert queued.attempts == 2
+
+
+def test_a_lost_message_is_sent_again_ever_later(queued: Analysis, sent: Any) -> None:
+    runs.sweep()
+    assert sent() == []  # not due yet
+    waits = []
+    for _ in range(3):
+        overdue(queued)
+        before = timezone.now()
+        runs.sweep()
+        queued.refresh_from_db()
+        waits.append((queued.due_at - before).total_seconds())
+    assert sent() == [queued.id] * 3
+    assert waits[0] * 1.9 < waits[1] < waits[2] / 1.9
+
+
+def test_a_lost_worker_is_replaced_until_it_is_clear_that_the_scan_kills_workers(
+    queued: Analysis, sent: Any, settings: Any
+) -> None:
+    for attempt in range(settings.ANALYSIS_MAX_ATTEMPTS):
+        assert runs.claim(queued.id) is not None
+        assert len(sent()) == attempt
+        overdue(queued)
+        runs.sweep()
+    assert state(queued) == "failed"
+    assert queued.error_code == "worker_lost"
+    runs.sweep()
+    assert len(sent()) == settings.ANALYSIS_MAX_ATTEMPTS - 1
+
+
+def test_a_running_analysis_within_its_lease_is_left_alone(queued: Analysis, sent: Any) -> None:
+    runs.claim(queued.id)
+    runs.sweep()
+    assert state(queued) == "running"
+    assert sent() == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [(OSError(), "storage_unavailable"), (MemoryError(), "engine_error")],
+)
+def test_a_passing_failure_is_tried_again_later_and_only_so_often(
+    queued: Analysis, sent: Any, settings: Any, cause: Exception, code: str
+) -> None:
+    waits = []
+    with patch("inference.runs.read", side_effect=cause):
+        for _ in range(settings.ANALYSIS_MAX_ATTEMPTS):
+            before = timezone.now()
+            runs.run(queued.id)
+            queued.refresh_from_db()
+            waits.append((queued.due_at - before).total_seconds())
+            assert queued.finished_at is None or queued.status == "failed"
+    assert waits[0] * 1.9 < waits[1]
+    assert (state(queued), queued.error_code) == ("failed", code)
+
+
+def test_a_passing_failure_passes(queued: Analysis, sent: Any) -> None:
+    with patch("inference.runs.read", side_effect=OSError):
+        runs.run(queued.id)
+    assert state(queued) == "queued"
+    overdue(queued)
+    runs.sweep()
+    assert sent() == [queued.id]
+    runs.run(queued.id)
+    assert state(queued) == "done"
+
+
+def test_when_the_history_cannot_be_written_the_reading_is_not_done_either(
+    queued: Analysis, settings: Any
+) -> None:
+    with patch("inference.runs.record", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        runs.run(queued.id)
+    assert state(queued) == "running"  # as after a crash: the sweep will see to it
+    assert not list(Path(settings.MEDIA_ROOT).rglob("mask*.png"))
+
+
+def test_an_unreachable_broker_loses_nothing(
+    queued: Analysis, django_capture_on_commit_callbacks: Any
+) -> None:
+    from inference import services
+
+    with (
+        patch("inference.services.current_app.send_task", side_effect=OSError),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        services.send_on_commit(queued.id)
+    assert state(queued) == "queued"

@@ -1,0 +1,141 @@
+"""Every endpoint, asked by everybody: anonymous, wrong role, other doctor, right doctor, admin."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from inference.models import Analysis
+from tests.samples import sample
+
+PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method of one route.
+
+    status: what those who may see it get. students, other: what students and a doctor of other
+    patients get; 404 wherever a patient is concerned.
+    """
+
+    method: str
+    route: str
+    status: int = 200
+    students: int = 404
+    other: int = 404
+    body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    multipart: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+ENDPOINTS = [
+    Endpoint("get", "me", students=200, other=200),
+    Endpoint("get", "tumor-list", students=200, other=200),
+    Endpoint("get", "tumor-detail", students=200, other=200),
+    Endpoint("get", "patients", other=200),
+    Endpoint("post", "patients", 201, other=201, body={"family_name": "Khoury"}),
+    Endpoint("get", "patient"),
+    Endpoint("patch", "patient", body={"given_name": "Rima"}, headers={"If-Match": "*"}),
+    Endpoint("get", "patient-history"),
+    Endpoint("get", "scans"),
+    Endpoint("post", "scans", 201, multipart=True),
+    Endpoint("get", "scan"),
+    Endpoint("get", "scan-file"),
+    Endpoint("get", "scan-preview"),
+    Endpoint("get", "scan-analyses"),
+    Endpoint("post", "scan-analyses", 201),
+    Endpoint("get", "analysis"),
+    Endpoint("get", "analysis-mask"),
+    Endpoint("get", "analysis-overlay"),
+    Endpoint("get", "analysis-heatmap"),
+    Endpoint("post", "analysis-cancel", 409),
+    Endpoint("post", "analysis-retry", 409),
+]
+
+Api = Callable[[User | None], APIClient]
+
+
+@pytest.fixture(params=ENDPOINTS, ids=str)
+def endpoint(request: pytest.FixtureRequest) -> Endpoint:
+    return request.param
+
+
+@pytest.fixture
+def ask(endpoint: Endpoint, api: Api, done: Analysis) -> Callable[[User | None], Any]:
+    """Return a function that sends the endpoint's request, about `done`, as somebody."""
+    known = {
+        "slug": "glioma",
+        "patient_id": done.scan.patient_id,
+        "scan_id": done.scan_id,
+        "analysis_id": done.id,
+    }
+    needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
+    url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
+
+    def send(user: User | None) -> Any:
+        body = dict(endpoint.body)
+        if endpoint.multipart:
+            body["file"] = SimpleUploadedFile("s.jpg", sample("meningioma").read_bytes())
+        call = getattr(api(user), endpoint.method)
+        form = "multipart" if endpoint.multipart else "json"
+        return call(url, body or None, format=form, headers=endpoint.headers)
+
+    return send
+
+
+def test_anonymous_is_asked_to_sign_in(ask: Any) -> None:
+    answer = ask(None)
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_authenticated"
+
+
+def test_student(ask: Any, endpoint: Endpoint, student: User) -> None:
+    assert ask(student).status_code == endpoint.students
+
+
+def test_doctor_of_other_patients(ask: Any, endpoint: Endpoint, other_doctor: User) -> None:
+    assert ask(other_doctor).status_code == endpoint.other
+
+
+def test_doctor_of_the_patient(ask: Any, endpoint: Endpoint, doctor: User) -> None:
+    assert ask(doctor).status_code == endpoint.status
+
+
+def test_admin(ask: Any, endpoint: Endpoint, admin: User) -> None:
+    assert ask(admin).status_code == endpoint.status
+
+
+def test_what_is_not_there_looks_like_what_one_may_not_see(
+    endpoint: Endpoint, ask: Any, other_doctor: User, done: Analysis
+) -> None:
+    hidden = ask(other_doctor)
+    done.scan.patient.delete()
+    missing = ask(other_doctor)
+    assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content) or (
+        endpoint.other != 404
+    )
+
+
+def test_every_route_of_the_api_is_listed_here() -> None:
+    listed = {endpoint.route for endpoint in ENDPOINTS} | PUBLIC_ROUTES
+    assert set(own_routes(get_resolver())) == listed
+
+
+def own_routes(resolver: URLResolver) -> list[str]:
+    """Names of all routes that are ours (Django's admin and allauth have their own tests)."""
+    found: list[str] = []
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            found.append(str(entry.name))
+        elif str(entry.pattern).startswith("api/") or not str(entry.pattern):
+            found += own_routes(entry)
+    return found
