@@ -15,7 +15,7 @@ from backend.api.errors import error_body
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Room for the multipart frame and the other fields around a file of the largest allowed size.
 FRAME_BYTES = 1024 * 1024

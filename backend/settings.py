@@ -123,8 +123,6 @@ if EMBEDDED:
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             },
-            # Tests with a worker process need a database that two processes can open.
-            "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
         }
     }
 else:
@@ -144,8 +142,7 @@ CACHES = {
 # Nothing under MEDIA_ROOT is ever served as it is: the API hands files to those who may see them.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(BASE_DIR / "media")))
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # served from where they are installed: nothing to collect
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
@@ -178,6 +175,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True  # an app has no page to open from a mail
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers, and no sign-up to send them to
 SESSION_COOKIE_AGE = int(timedelta(days=env.int("SESSION_DAYS", default=14)).total_seconds())
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -241,20 +239,18 @@ FALX_RELEASE = env.str("FALX_RELEASE", default="")
 CELERY_BROKER_URL = REDIS_URL or "backend.broker:Transport://"
 BROKER_DIR = VAR_DIR / "broker"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
-    # Unacknowledged work of a lost Redis worker comes back after this; never sooner than a lease.
-    {"visibility_timeout": ANALYSIS_LEASE_S * 2}
-    if REDIS_URL
-    else {
-        "data_folder_in": str(BROKER_DIR),
-        "data_folder_out": str(BROKER_DIR),
-        "control_folder": str(BROKER_DIR / "control"),
-        "polling_interval": 0.1,
+    {
+        # Unacknowledged work of a lost worker comes back after this; never sooner than a lease.
+        "visibility_timeout": ANALYSIS_LEASE_S * 2,
+        # A web request tries twice and goes on: the row is queued, the sweep will send it.
+        "socket_connect_timeout": 2,
+        "max_retries": 1,
+        "interval_start": 0,
     }
+    if REDIS_URL
+    else {"folder": str(VAR_DIR / "broker"), "polling_interval": 0.1}
 )
-if not REDIS_URL:
-    BROKER_DIR.mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A web request must not hang on a dead broker: the row is queued, the sweep will send it.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -1,5 +1,6 @@
 """An analysis: one reading of one scan by one release, and how far it has got."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -111,4 +112,4 @@ def remove_files(sender: type[Analysis], instance: Analysis, **_: object) -> Non
     """Files go when the row is really gone, not when a transaction that may fail says so."""
     for stored in instance.pictures.values():
         if stored:
-            transaction.on_commit(lambda name=stored.name, at=stored.storage: at.delete(name))
+            transaction.on_commit(partial(stored.storage.delete, str(stored.name)))

@@ -4,6 +4,7 @@ A picture without DICOM identifiers gets a study and a series of its own, so tha
 later reads or exports whole series finds one kind of thing only.
 """
 
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
@@ -137,4 +138,4 @@ def remove_files(sender: type[Scan], instance: Scan, **_: object) -> None:
     """Files go when the row is really gone, not when a transaction that may fail says so."""
     for stored in (instance.original, instance.preview):
         if stored:
-            transaction.on_commit(lambda name=stored.name, at=stored.storage: at.delete(name))
+            transaction.on_commit(partial(stored.storage.delete, str(stored.name)))

@@ -24,7 +24,7 @@ class ApiError(exceptions.APIException):
         details: More for programs, e.g. the id of the scan that is already there.
     """
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
 
     def __init__(
         self, code: str, message: str, *, field: str | None = None, **details: object

@@ -4,7 +4,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class NewestFirst(CursorPagination):
-    """Pages of 25 (`page_size` up to 100), newest first; a view may name another `ordering`."""
+    """Pages of 25 (`page_size` up to 100), newest first; a subclass may name another order."""
 
     page_size = 25
     max_page_size = 100

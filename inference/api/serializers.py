@@ -20,7 +20,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     probabilities = serializers.DictField(child=serializers.FloatField(), allow_null=True)
     reasons = NoteSerializer(many=True)
     elapsed_ms = serializers.DictField(child=serializers.FloatField(), allow_null=True)
-    label = serializers.SerializerMethodField()
+    label = serializers.SerializerMethodField()  # type: ignore[assignment]
     release = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     mask = serializers.SerializerMethodField(help_text="Address of the mask, null until done.")

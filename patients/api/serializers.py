@@ -24,7 +24,7 @@ class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
 
     analysis = serializers.UUIDField()
     scan = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     probabilities = serializers.DictField(child=serializers.FloatField())
     reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
     measurements = serializers.JSONField(allow_null=True)
@@ -37,9 +37,9 @@ class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
 
 class HistoryEntrySerializer(serializers.ModelSerializer[HistoryEntry]):
     author = serializers.CharField(allow_null=True, read_only=True)
-    data = ReadingDataSerializer(read_only=True)
+    reading = ReadingDataSerializer(source="data", read_only=True)
 
     class Meta:
         model = HistoryEntry
-        fields = ("id", "kind", "title", "author", "occurred_at", "recorded_at", "data")
+        fields = ("id", "kind", "title", "author", "occurred_at", "recorded_at", "reading")
         read_only_fields = fields
