@@ -1,28 +1,67 @@
-"""The embedded form's broker: messages are files, no server is needed."""
+"""The embedded form's broker: messages are files in one folder, no server is needed.
+
+kombu's own file transport keeps its routes in files beside the messages, shows a message before
+it is written, and moves it through the machine's temporary folder. A process killed between two
+of those steps, or a folder emptied by hand, leaves it broken until a restart. Here a message is
+there whole or not at all, one taker gets it, and routes live in each process.
+"""
 
 import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 from uuid import uuid4
 
-from kombu.transport import filesystem
-from kombu.utils.json import dumps
+from kombu.transport import virtual
+from kombu.utils.json import dumps, loads
 
 
-class Channel(filesystem.Channel):
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
-        """Put a message where a reader sees it whole or not at all.
+class Channel(virtual.Channel):
+    @property
+    def folder(self) -> Path:
+        return Path(self.connection.client.transport_options["folder"])  # type: ignore[union-attr, index]
 
-        kombu opens the file under its final name and then writes: a reader that polls in between
-        takes an empty message and its worker dies of it. The name sorts by time of day, not by
-        time since boot, so that order survives a restart.
-        """
-        folder = Path(self.data_folder_out)
-        name = f"{time.time_ns() // 1_000_000}_{uuid4()}.{queue}.msg"
-        unfinished = folder / f"{name}.part"
-        unfinished.write_text(dumps(payload))
-        unfinished.replace(folder / name)
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        """Write a message and then give it its name, which sorts by the time of sending."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{time.time_ns():020}_{uuid4()}.{queue}.msg"
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(dumps(message))
+        unfinished.replace(path)
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
+        """Take the oldest message; of several takers, the one who removes the file has it."""
+        for path in self._messages(queue):
+            try:
+                message = path.read_text()
+                path.unlink()
+            except FileNotFoundError:
+                continue
+            return loads(message)
+        raise Empty
+
+    def _size(self, queue: str) -> int:
+        return len(self._messages(queue))
+
+    def _purge(self, queue: str) -> int:
+        waiting = self._messages(queue)
+        for path in waiting:
+            path.unlink(missing_ok=True)
+        return len(waiting)
+
+    def _messages(self, queue: str) -> list[Path]:
+        return sorted(self.folder.glob(f"*.{queue}.msg"))
 
 
-class Transport(filesystem.Transport):
+class Transport(virtual.Transport):
     Channel = Channel
+    # One for all connections of this process: a queue declared on one is known to the others.
+    global_state = virtual.BrokerState()
+    driver_type = driver_name = "files"
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)
+        self.state = self.global_state
+
+    def driver_version(self) -> str:
+        return "1"

@@ -3,8 +3,11 @@
 import os
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+
+TRANSPORT_ALIASES["files"] = "backend.broker:Transport"
 
 app = Celery("falx")
 app.config_from_object("django.conf:settings", namespace="CELERY")

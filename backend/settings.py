@@ -236,8 +236,7 @@ ANALYSIS_RETRY_BACKOFF_S = env.int("ANALYSIS_RETRY_BACKOFF_S", default=5)
 SWEEP_INTERVAL_S = env.float("SWEEP_INTERVAL_S", default=15.0)
 FALX_RELEASE = env.str("FALX_RELEASE", default="")
 
-CELERY_BROKER_URL = REDIS_URL or "backend.broker:Transport://"
-BROKER_DIR = VAR_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL or "files://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     {
         # Unacknowledged work of a lost worker comes back after this; never sooner than a lease.
