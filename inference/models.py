@@ -70,9 +70,9 @@ class Analysis(models.Model):
     measurements = models.JSONField(null=True, blank=True)
     elapsed_ms = models.JSONField(null=True, blank=True)
     release = models.CharField(max_length=64, blank=True)
-    mask = models.FileField(upload_to=picture_path, blank=True)
-    overlay = models.FileField(upload_to=picture_path, blank=True)
-    heatmap = models.FileField(upload_to=picture_path, blank=True)
+    mask = models.FileField(max_length=255, upload_to=picture_path, blank=True)
+    overlay = models.FileField(max_length=255, upload_to=picture_path, blank=True)
+    heatmap = models.FileField(max_length=255, upload_to=picture_path, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
 

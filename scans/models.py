@@ -82,8 +82,8 @@ class Scan(models.Model):
     instance_uid = models.CharField("SOP instance UID", max_length=64, default=new_uid)
     instance_number = models.IntegerField(null=True, blank=True)
 
-    original = models.FileField(upload_to=original_path)
-    preview = models.FileField(upload_to=preview_path)
+    original = models.FileField(max_length=255, upload_to=original_path)
+    preview = models.FileField(max_length=255, upload_to=preview_path)
     original_name = models.CharField(max_length=255, blank=True)
     format = models.CharField(max_length=8, choices=Format)
     size_bytes = models.PositiveIntegerField()

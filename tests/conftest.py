@@ -96,4 +96,5 @@ def done(queued: Analysis) -> Analysis:
     """The same, read by the engine that is released."""
     runs.run(queued.id)
     queued.refresh_from_db()
+    assert queued.status == Analysis.Status.DONE
     return queued

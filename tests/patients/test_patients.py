@@ -50,6 +50,13 @@ def test_bad_input_names_the_field(
     assert not Patient.objects.exists()
 
 
+def test_half_a_character_is_refused(as_doctor: APIClient) -> None:
+    raw = b'{"family_name": "a\\ud800"}'
+    answer = as_doctor.post(reverse("patients"), raw, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "surrogate_characters_not_allowed"
+
+
 def test_several_mistakes_are_all_named(as_doctor: APIClient) -> None:
     answer = as_doctor.post(reverse("patients"), {"sex": "none", "birth_date": "x"}).json()
     assert answer["code"] == "invalid"

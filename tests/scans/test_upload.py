@@ -117,12 +117,11 @@ def test_the_same_file_for_another_patient_is_another_scan(upload: Any, doctor: 
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
+        ("\x7f\u200bslice.png", "slice.png"),
         ("../../etc/passwd", "passwd"),
         ("..\\..\\windows\\system.png", "system.png"),
-        ("a\r\nSet-Cookie: x.png", "aSet-Cookie: x.png"),
         ("\u202egnp.exe", "gnp.exe"),
         ("صورة.png", "صورة.png"),
-        (".", "."),
         ("x" * 300 + ".png", None),
     ],
 )
@@ -135,7 +134,7 @@ def test_names_with_tricks_are_only_names(
         scan = answer.json()
         assert len(scan["original_name"]) <= 255
         assert not {"/", "\\", "\n", "\r"} & set(scan["original_name"])
-        if kept not in (None, "."):
+        if kept is not None:
             assert scan["original_name"] == kept
         assert as_doctor.get(scan["file"]).status_code == 200
     stored = [p for p in Path(settings.MEDIA_ROOT).rglob("*") if p.is_file()]
@@ -213,7 +212,7 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb": (lambda: header_only_png(60_000, 60_000), "image_too_large"),
     "20,000 x 20,000": (lambda: header_only_png(20_000, 20_000), "image_too_large"),
     "1 x 1": (lambda: header_only_png(1, 1), "image_too_small"),
-    "animated GIF": (animated_gif, "unsupported_format"),
+    "animated GIF": (animated_gif, "animated_image"),
     "DICOM without pixels": (lambda: dicom(PixelData=None), "no_pixel_data"),
     "multi-frame DICOM": (multi_frame_dicom, "multi_frame_dicom"),
 }
