@@ -29,7 +29,8 @@ from patients.services import record
 from scans.decoding import DecodeError, decode
 
 if TYPE_CHECKING:
-    from inference.engine import Engine, Reading
+    from inference.engine.engine import Engine
+    from inference.engine.reading import Reading
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def claim(analysis_id: UUID) -> Analysis | None:
 @cache
 def engine() -> "Engine":
     """Load the engine, once per process. Only workers pay for it: the web never calls this."""
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
     return Engine.load(settings.FALX_RELEASE or None)
 
