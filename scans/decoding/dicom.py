@@ -19,6 +19,8 @@ from scans.decoding.types import DecodedSlice, DecodeError, DicomInfo, check_siz
 # What pydicom has to say about a damaged file is told by DecodeError, not on stderr.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
 _LARGEST_INFLATED = 1 << 29  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
 _LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
@@ -45,7 +47,7 @@ def decode_dicom(data: bytes) -> DecodedSlice:
 
 def _decode(data: bytes) -> DecodedSlice:
     dataset = _read(data)
-    truncated = _ends_early(dataset)
+    truncated = _ends_early(dataset, data)
     _lift_functional_groups(dataset)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
@@ -56,9 +58,7 @@ def _decode(data: bytes) -> DecodedSlice:
     elif has_pixels:
         raise DecodeError("corrupt_file", "The DICOM file does not say how large its image is.")
     if truncated:
-        raise DecodeError(
-            "truncated_file", "The DICOM file ends early; it was probably not copied completely."
-        )
+        raise DecodeError("truncated_file", _TRUNCATED)
     if not has_pixels:
         raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
     return DecodedSlice(
@@ -78,6 +78,8 @@ def _read(data: bytes) -> pydicom.FileDataset:
         inflater.decompress(data[start:], _LARGEST_INFLATED)
         if inflater.unconsumed_tail:
             raise DecodeError("image_too_large", "The DICOM file unpacks to too many bytes.")
+        if not inflater.eof:
+            raise DecodeError("truncated_file", _TRUNCATED)
     return pydicom.dcmread(io.BytesIO(data))
 
 
@@ -95,11 +97,13 @@ def _is_past_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
     return bool(tag.group != 2)
 
 
-def _ends_early(dataset: pydicom.Dataset) -> bool:
-    """Whether an element is shorter than it says: pydicom stores what is left without a word."""
+def _ends_early(dataset: pydicom.Dataset, data: bytes) -> bool:
+    """Whether the file was cut: pydicom keeps what is left of an element without a word."""
+    if "PixelData" not in dataset and _ENCAPSULATED_PIXEL_DATA in data:
+        return True  # pydicom drops compressed pixels whose end it does not find
     return any(
         isinstance(element, pydicom.dataelem.RawDataElement)
-        and element.length != 0xFFFFFFFF
+        and element.length != _UNDEFINED_LENGTH
         and element.value is not None
         and len(element.value) < element.length
         for element in dataset.values()
