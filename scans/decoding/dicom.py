@@ -21,9 +21,10 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
-_LARGEST_INFLATED = 1 << 29  # bytes of a deflated data set: above any slice of MAX_PIXELS
+_LARGEST_INFLATED = 1 << 28  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
 _LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
+_TRUNCATED = "The DICOM file ends early; it was probably not copied completely."
 _MULTI_FRAME = "The DICOM file holds {frames} frames. Series are not read yet; send a single slice."
 
 
