@@ -10,7 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from backend.api.errors import error_body
+django_application = get_asgi_application()  # loads the apps, which what follows asks for
+
+from backend.api.errors import error_body  # noqa: E402
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -65,4 +67,4 @@ class BodyLimit:
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
-application = BodyLimit(get_asgi_application(), settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+application = BodyLimit(django_application, settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
