@@ -1,0 +1,137 @@
+"""The command line: prepare, train, evaluate, export. Each step can be run again safely."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from inference.training.config import MODELS
+from inference.training.sources import DataError
+
+_DATA_DEFAULT = Path("runs/data")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; 0 when it worked, 2 with a sentence on stderr when its input is not right."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_step(options)
+    except (DataError, FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from inference.training.prepare import prepare_data
+
+    if options.data is None:
+        raise DataError("Say where the data folder is: --data DIR or FALX_DATA=DIR.")
+    fresh = prepare_data(options.data, options.out, options.size)
+    print(f"{options.out}: {'prepared' if fresh else 'already up to date'}")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from inference.training.train import make_config, train
+
+    config = make_config(
+        options.model,
+        options.split,
+        epochs=options.epochs,
+        size=options.size,
+        early_size=options.early_size,
+        full_size_epochs=options.full_size_epochs,
+        batch_size=options.batch_size,
+        epoch_slices=options.epoch_slices,
+        seed=options.seed,
+        bf16=options.bf16,
+        pretrained=False if options.from_scratch else None,
+    )
+    train(config, options.prepared, options.run, device=options.device, threads=options.threads)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from inference.training.evaluate import evaluate
+
+    data = _need_data(options)
+    evaluate(options.run, data, side=options.split, device=options.device)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from inference.training.export import export
+
+    export(
+        classifier=options.classifier,
+        segmenter=options.segmenter,
+        baseline=options.baseline,
+        out=options.out,
+        results=options.results,
+    )
+
+
+def _need_data(options: argparse.Namespace) -> Path:
+    if options.data is None:
+        raise DataError("Say where the data folder is: --data DIR or FALX_DATA=DIR.")
+    return Path(options.data)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m inference.training", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    prepare = steps.add_parser("prepare", help="decode and prepare every slice once")
+    _add_data(prepare)
+    prepare.add_argument("--out", type=Path, default=_DATA_DEFAULT)
+    prepare.add_argument("--size", type=int, default=256, help="side in pixels (default 256)")
+    prepare.set_defaults(run_step=_prepare)
+
+    train = steps.add_parser("train", help="train one model; the same command resumes it")
+    train.add_argument("--model", choices=MODELS, required=True)
+    train.add_argument("--split", default="slice", help="'slice' (default) or 'fold:K'")
+    train.add_argument("--run", type=Path, required=True, help="the run's folder")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--size", type=int, help="side in pixels that the model is served at")
+    train.add_argument("--early-size", type=int, help="side in pixels of all but the last epochs")
+    train.add_argument("--full-size-epochs", type=int, help="last epochs, trained at --size")
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--epoch-slices", type=int, help="slices drawn per epoch (default: all)")
+    train.add_argument("--seed", type=int)
+    train.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is safe")
+    train.add_argument("--from-scratch", action="store_true", help="no ImageNet weights")
+    train.add_argument("--threads", type=int, help="CPU threads (default: all)")
+    train.add_argument("--prepared", type=Path, default=_DATA_DEFAULT, help="what prepare wrote")
+    _add_device(train)
+    train.set_defaults(run_step=_train)
+
+    evaluate = steps.add_parser("evaluate", help="measure a run: metrics.json and plots")
+    evaluate.add_argument("--run", type=Path, required=True)
+    evaluate.add_argument("--split", choices=("val", "test"), default="test")
+    _add_data(evaluate)
+    _add_device(evaluate)
+    evaluate.set_defaults(run_step=_evaluate)
+
+    export = steps.add_parser("export", help="write a release folder from evaluated runs")
+    export.add_argument("--classifier", type=Path, required=True, metavar="RUN")
+    export.add_argument("--segmenter", type=Path, required=True, metavar="RUN")
+    export.add_argument("--baseline", type=Path, metavar="RUN", help="its metrics go into the card")
+    export.add_argument("--out", type=Path, required=True, help="inference/releases/NAME")
+    export.add_argument("--results", type=Path, help="folder for plots and tables of the numbers")
+    export.set_defaults(run_step=_export)
+    return parser
+
+
+def _add_data(step: argparse.ArgumentParser) -> None:
+    default = os.environ.get("FALX_DATA")
+    step.add_argument(
+        "--data",
+        type=Path,
+        default=Path(default) if default else None,
+        help="folder of the data sets (default: FALX_DATA)",
+    )
+
+
+def _add_device(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

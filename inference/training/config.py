@@ -1,0 +1,113 @@
+"""What a training run is made of; written to `config.json` in the run's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.training.sources import FIGSHARE, GBM_VOLUMES, NO_TUMOR, OTHER_SCANNERS
+
+MODELS = ("cnn", "classifier", "segmenter")
+_LITE0 = "tf_efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run. Everything that decides the resulting weights is here, and nothing else is.
+
+    `size` is the side in pixels that the model is served at; all but the last `full_size_epochs`
+    epochs train at `early_size`, which costs half and, for the classifier, even helps: random zoom
+    makes training pictures look larger than served ones (Touvron et al. 2019, arXiv 1906.06423).
+    `shares` is the part of each epoch drawn from each source: without it the few slices that break
+    the link between scanner and label would drown. `epoch_slices` 0 means as many as there are.
+    """
+
+    model: str
+    split: str
+    architecture: dict[str, Any]
+    size: int
+    early_size: int
+    full_size_epochs: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    shares: dict[str, float]
+    weight_decay: float = 0.02
+    warmup_share: float = 0.05
+    label_smoothing: float = 0.05
+    ema_decay: float = 0.995
+    epoch_slices: int = 0
+    seed: int = 2026
+    pretrained: bool = True
+    bf16: bool = False
+
+    def size_at(self, epoch: int) -> int:
+        """The training size in pixels of a zero-based epoch."""
+        return self.early_size if epoch < self.epochs - self.full_size_epochs else self.size
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> TrainConfig:
+        return cls(**json.loads(path.read_text()))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The defaults of one model; the command line overrides what it is given."""
+
+    architecture: dict[str, Any]
+    size: int
+    early_size: int
+    full_size_epochs: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    pretrained: bool
+    shares: dict[str, float] = field(
+        default_factory=lambda: {
+            FIGSHARE: 0.55,
+            NO_TUMOR: 0.19,
+            OTHER_SCANNERS: 0.11,
+            GBM_VOLUMES: 0.15,
+        }
+    )
+
+
+RECIPES: dict[str, Recipe] = {
+    "cnn": Recipe(
+        architecture={"name": "plain_cnn", "channels": [16, 32, 64, 128, 256], "dropout": 0.3},
+        size=128,
+        early_size=128,
+        full_size_epochs=0,
+        epochs=25,
+        batch_size=32,
+        learning_rate=2e-3,
+        pretrained=False,
+    ),
+    "classifier": Recipe(
+        architecture={"name": _LITE0, "dropout": 0.2},
+        size=224,
+        early_size=192,
+        full_size_epochs=0,
+        epochs=14,
+        batch_size=32,
+        learning_rate=1e-3,
+        pretrained=True,
+    ),
+    "segmenter": Recipe(
+        architecture={"encoder": _LITE0, "decoder_channels": [128, 64, 32, 16, 16]},
+        size=256,
+        early_size=192,
+        full_size_epochs=2,
+        epochs=14,
+        batch_size=16,
+        learning_rate=1e-3,
+        pretrained=True,
+        # Outlines come from tumours; tumour-free slices teach when to draw none.
+        shares={FIGSHARE: 0.62, NO_TUMOR: 0.08, OTHER_SCANNERS: 0.13, GBM_VOLUMES: 0.17},
+    ),
+}

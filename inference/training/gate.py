@@ -1,0 +1,50 @@
+"""Describes the training slices' features, so that serving can tell what is none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.engine.accept import Gate, feature_distance
+
+Floats = NDArray[np.float32]
+_COMPONENTS = 64
+_ACCEPTED_PERCENTILE = 99.5
+_ROOM = 1.25  # scanners that nobody here has seen lie further out than validation slices
+
+
+def fit_gate(features: Floats, components: int = _COMPONENTS) -> Gate:
+    """A Gaussian in the leading directions of the training slices' features (N, F).
+
+    Fewer slices than `components` give fewer directions.
+    """
+    mean = features.mean(axis=0)
+    centred = features.astype(np.float64) - mean
+    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    count = min(components, int((singular > singular[0] * 1e-6).sum()))
+    kept = directions[:count]
+    left_over = centred - centred @ kept.T @ kept
+    return Gate(
+        mean=mean.astype(np.float32),
+        components=kept.astype(np.float32),
+        scale=(singular[:count] / np.sqrt(len(features))).astype(np.float32),
+        residual_scale=float(np.sqrt((left_over**2).sum(axis=1).mean())),
+    )
+
+
+def choose_threshold(gate: Gate, val: Floats) -> float:
+    """The distance beyond which a picture is refused, from validation slices (N, F)."""
+    return _ROOM * float(np.percentile(feature_distance(val, gate), _ACCEPTED_PERCENTILE))
+
+
+def save_gate(gate: Gate, path: Path) -> None:
+    """Write `accept.npz` as `Gate.load` reads it."""
+    np.savez(
+        path,
+        mean=gate.mean,
+        components=gate.components,
+        scale=gate.scale,
+        residual_scale=np.float32(gate.residual_scale),
+    )

@@ -1,0 +1,37 @@
+"""A trained network as files for serving: an OpenVINO graph for CPUs, weights for torch."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import openvino
+import torch
+from safetensors.torch import save_file
+
+from inference.engine.networks import Classifier, Segmenter
+
+OUTPUTS = {"classifier": ("logits", "cam", "features"), "segmenter": ("logits",)}
+
+
+def write_graph(network: Classifier | Segmenter, size: int, stem: Path) -> None:
+    """Write `stem`.xml, .bin and .safetensors for input (N, 1, size, size), any N.
+
+    The weights are rounded to half precision first, so that both files hold the same numbers.
+    """
+    network = network.cpu().half().float().eval()
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in network.state_dict().items()
+    }
+    save_file({n: v.contiguous() for n, v in weights.items()}, stem.with_suffix(".safetensors"))
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    with torch.inference_mode():
+        graph = openvino.convert_model(
+            network, example_input=torch.rand(1, 1, size, size), input=[-1, 1, size, size]
+        )
+    names = OUTPUTS["classifier" if isinstance(network, Classifier) else "segmenter"]
+    for output, name in zip(graph.outputs, names, strict=True):
+        output.get_tensor().set_names({name})
+    graph.inputs[0].get_tensor().set_names({"images"})
+    openvino.save_model(graph, stem.with_suffix(".xml"), compress_to_fp16=True)
