@@ -7,19 +7,26 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.encaps import get_frame
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, get_decoder, pixel_array
+from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder, pixel_array
 from pydicom.uid import (
     JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
 )
 
+from scans.decoding.gdcm_process import unpack_apart
 from scans.decoding.types import DecodeError, check_size
 from scans.decoding.window import percentile_window, to_grey
 
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
+_PILLOW = (JPEGBaseline8Bit, JPEGExtended12Bit, *JPEG2000TransferSyntaxes)
+_GDCM_ALONE = (JPEGLossless, JPEGLosslessSV1, *JPEGLSTransferSyntaxes)
 _FRAME_SLACK = 65_536  # bytes an encoded frame may be larger than its pixels: headers, bad luck
 
 
@@ -48,8 +55,13 @@ def unpack(dataset: pydicom.FileDataset) -> npt.NDArray[np.uint8]:
 
 
 def _decode_frame(dataset: pydicom.FileDataset) -> npt.NDArray[Any]:
+    syntax = dataset.file_meta.TransferSyntaxUID
     try:
-        stored: npt.NDArray[Any] = pixel_array(dataset)
+        if syntax in _GDCM_ALONE:
+            stored = unpack_apart(dataset)
+        else:
+            plugin = "pillow" if syntax in _PILLOW else ""
+            stored = pixel_array(dataset, decoding_plugin=plugin)
     except (RuntimeError, NotImplementedError) as error:
         # With a codec at hand for this syntax it is the frame that is damaged.
         raise DecodeError(
@@ -137,9 +149,7 @@ def _grey(
     valid = ~_padding(dataset, stored)
     values = apply_modality_lut(stored, dataset)
     if dataset.get("VOILUTSequence") and "WindowCenter" not in dataset:
-        shown = apply_voi(values.astype(np.int32), dataset)
-        white = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
-        grey = to_grey(shown.astype(np.float32) / white, valid)
+        grey = to_grey(_looked_up(values, dataset.VOILUTSequence[0]), valid)
     else:
         values = values.astype(np.float32)
         valid &= np.isfinite(values)
@@ -171,6 +181,18 @@ def _windowed(
     if not ((shares > 0) & (shares < 1) & valid).any():
         return None
     return shares.astype(np.float32, copy=False)
+
+
+def _looked_up(values: npt.NDArray[Any], table: pydicom.Dataset) -> npt.NDArray[np.float32]:
+    """Apply a VOI LUT (PS3.3 section C.11.2.1.1); shares of white.
+
+    pydicom's own `apply_voi` wraps values above 255 around where the table's entries have 8 bits.
+    """
+    _, first, bits = (int(value) for value in table.LUTDescriptor)
+    data = table.LUTData
+    entries = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data)
+    places = np.clip(values.astype(np.int64) - first, 0, len(entries) - 1)
+    return (entries[places] / (2**bits - 1)).astype(np.float32)
 
 
 def _first_number(value: Any) -> float | None:
