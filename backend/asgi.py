@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -9,6 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+
+# Static files come through Django's thread, whole; they are small.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iter")
 
 django_application = get_asgi_application()  # loads the apps, which what follows asks for
 
