@@ -8,7 +8,6 @@ import logging
 from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
-from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -26,7 +25,7 @@ from inference.models import Analysis, Label, Picture
 from inference.services import queued_now, send
 from patients.models import HistoryEntry
 from patients.services import record
-from scans.decoding import DecodeError, decode
+from scans.decoding import DecodeError
 
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
@@ -83,12 +82,7 @@ def read(analysis: Analysis) -> "Reading":
     loaded = engine()
     with analysis.scan.original.open("rb") as original:
         data = original.read()
-    started = perf_counter()
-    decoded = decode(data)
-    decode_ms = (perf_counter() - started) * 1000
-    reading = loaded.read(decoded)
-    reading.elapsed_ms["decode"] = round(decode_ms, 2)
-    return reading
+    return loaded.read_file(data)
 
 
 def finish(analysis: Analysis, reading: "Reading") -> None:

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from inference.engine.engine import Engine
 from inference.engine.reading import Reading
 from inference.engine.release import ReleaseError
-from scans.decoding import DecodeError, decode
+from scans.decoding import DecodeError
 
 _LONGEST_STEM = 80  # characters of a file's name kept in the names of its pictures
 _UNUSABLE = 2  # exit status when nothing could be read at all, as argparse has it
@@ -66,12 +65,7 @@ def _read(files: Sequence[str], out: Path, engine: Engine) -> int:
 
 
 def _read_one(file: str, target: Path, engine: Engine) -> dict[str, Any]:
-    started = time.perf_counter()
-    slice_ = decode(Path(file).read_bytes())
-    decoded_ms = (time.perf_counter() - started) * 1000
-    reading = engine.read(slice_)
-    elapsed = {"decode": round(decoded_ms, 3), **reading.elapsed_ms}
-    elapsed["total"] = round(elapsed["total"] + decoded_ms, 3)
+    reading = engine.read_file(Path(file).read_bytes())
     return {
         "file": file,
         "accepted": reading.accepted,
@@ -80,7 +74,7 @@ def _read_one(file: str, target: Path, engine: Engine) -> dict[str, Any]:
         "probabilities": reading.probabilities,
         **_pictures(reading, target),
         "measurements": reading.measurements,
-        "elapsed_ms": elapsed,
+        "elapsed_ms": reading.elapsed_ms,
         "release": reading.release,
     }
 

@@ -15,7 +15,7 @@ from inference.engine.preprocess import Prepared, prepare
 from inference.engine.reading import Reading, Reason
 from inference.engine.release import CLASSES, Release, find_release
 from inference.engine.segment import outline
-from scans.decoding import DecodedSlice
+from scans.decoding import DecodedSlice, decode
 
 Device = Literal["cpu", "cuda"]
 
@@ -47,9 +47,21 @@ class Engine:
         """Name of the loaded release."""
         return self._release.name
 
+    def read_file(self, data: bytes) -> Reading:
+        """Decode a file and read the slice in it.
+
+        Raises DecodeError.
+        """
+        clock = _Clock()
+        with clock.step("decode"):
+            slice_ = decode(data)
+        return self._read(slice_, clock)
+
     def read(self, slice_: DecodedSlice) -> Reading:
         """Read one slice, or say why it is refused."""
-        clock = _Clock()
+        return self._read(slice_, _Clock())
+
+    def _read(self, slice_: DecodedSlice, clock: "_Clock") -> Reading:
         with clock.step("prepare"):
             prepared = prepare(slice_.pixels)
         with clock.step("accept"):
