@@ -79,10 +79,8 @@ def engine() -> "Engine":
 
 
 def read(analysis: Analysis) -> "Reading":
-    loaded = engine()
     with analysis.scan.original.open("rb") as original:
-        data = original.read()
-    return loaded.read_file(data)
+        return engine().read_file(original.read())
 
 
 def finish(analysis: Analysis, reading: "Reading") -> None:
