@@ -54,6 +54,7 @@ from inference.training.train import load_network
 METRICS, PREDICTIONS = "metrics.json", "predictions.npz"
 _NO_TUMOR = CLASSES.index("no_tumor")
 _THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+_FEATURE_STEP = 3  # every third training slice describes them well enough for the engine's gate
 _MIN_AREAS = (0.0, 0.0002, 0.0005, 0.001, 0.002)
 
 # The first group is the one the paper reports; the others say what it hides.
@@ -81,21 +82,20 @@ def evaluate(run: Path, data: Path, *, side: str = "test", device: str = "cpu") 
     report: dict[str, Any] = {"model": config.model, "split": config.split, "side": side}
     report["slices"] = {name: len(own) for name, own in sides.items()}
     if isinstance(network, Classifier):
-        names = ("train", "val", "test")
+        seen = {**sides, "train": sides["train"][::_FEATURE_STEP]}
         classes = {
-            name: predict_classes(network, data, sides[name], config.size, device) for name in names
+            name: predict_classes(network, data, own, config.size, device)
+            for name, own in seen.items()
         }
         _save_predictions(run / PREDICTIONS, classes)
         report |= _judge_classes(run, classes, sides, side)
     else:
-        val = predict_masks(network, data, sides["val"], config.size, device)
-        chosen = _choose_mask_rule(val)
-        judged = (
-            val
-            if side == "val"
-            else predict_masks(network, data, sides["test"], config.size, device)
-        )
-        report |= {"chosen_on_val": chosen} | _judge_masks(run, judged, chosen)
+        masks = {
+            name: predict_masks(network, data, sides[name], config.size, device)
+            for name in {"val", side}
+        }
+        chosen = _choose_mask_rule(masks["val"])
+        report |= {"chosen_on_val": chosen} | _judge_masks(run, masks[side], chosen)
     (run / METRICS).write_text(json.dumps(report, indent=2) + "\n")
     return report
 

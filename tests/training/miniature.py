@@ -1,0 +1,91 @@
+"""A data folder laid out like the real one, made of the few real slices in `samples/`."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import cv2
+import nibabel
+import numpy as np
+
+from tests.samples import SAMPLES
+
+TUMORS = ("glioma", "meningioma", "pituitary")
+SPLITS = ("train", "val", "test")
+
+
+def make_data(folder: Path) -> Path:
+    """Every slice stands once on each side of the split: enough to run, not to judge."""
+    shutil.copytree(SAMPLES, folder / "figshare", dirs_exist_ok=True)
+    shutil.copytree(SAMPLES, folder / "no_tumor")
+    shutil.copytree(SAMPLES, folder / "other_scanners")
+    tumors = [f"{label}_{number}" for label in TUMORS for number in (1, 2)]
+    _write_index(
+        folder / "figshare",
+        [
+            {
+                "image": f"{name}.jpg",
+                "mask": f"masks/{name}.png",
+                "label": name.split("_")[0],
+                "patient": f"P{tumors.index(name)}",
+                "fold": tumors.index(name) % 5,
+                "slice_split": split,
+            }
+            for name in tumors
+            for split in SPLITS
+        ],
+    )
+    _write_index(
+        folder / "no_tumor",
+        [
+            {
+                "image": f"no_tumor_{number}.jpg",
+                "label": "no_tumor",
+                "plane": "ax",
+                "fold": number,
+                "slice_split": split,
+            }
+            for number in (1, 2)
+            for split in SPLITS
+        ],
+    )
+    _write_index(
+        folder / "other_scanners",
+        [
+            {
+                "image": f"meningioma_{number}.jpg",
+                "mask": f"masks/meningioma_{number}.png",
+                "label": "meningioma",
+                "plane": "ax",
+                "look_alike_group": number,
+                "fold": number - 1,
+            }
+            for number in (1, 2)
+        ],
+    )
+    for patient in ("patient01", "patient02"):
+        make_volume(folder / "gbm_volumes", patient)
+    return folder
+
+
+def make_volume(folder: Path, patient: str) -> None:
+    """Three slices: a glioma, no tumour, blank padding; stored with x first, as NIfTI does."""
+    folder.mkdir(exist_ok=True)
+    ill = cv2.imread(str(SAMPLES / "glioma_1.jpg"), cv2.IMREAD_GRAYSCALE)
+    outline = cv2.imread(str(SAMPLES / "masks/glioma_1.png"), cv2.IMREAD_GRAYSCALE) > 0
+    healthy = cv2.imread(str(SAMPLES / "no_tumor_1.jpg"), cv2.IMREAD_GRAYSCALE)
+    healthy = cv2.resize(healthy, ill.shape[::-1])
+    blank = np.zeros_like(ill)
+    for kind, slices in (
+        ("t1ce", [ill.astype(np.int16) * 12, healthy.astype(np.int16) * 12, blank]),
+        ("mask", [outline, blank, blank]),
+    ):
+        volume = np.stack(slices).astype(np.int16).transpose(2, 1, 0)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{patient}_{kind}.nii.gz")
+
+
+def _write_index(folder: Path, rows: list[dict[str, object]]) -> None:
+    with (folder / "index.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
