@@ -17,14 +17,13 @@ from backend.api.errors import Conflict
 from inference.models import Analysis
 from patients.models import Patient
 from scans.models import Scan
-from scans.services import store_scan
+from scans.services import check_upload, store_scan
 
 logger = logging.getLogger(__name__)
 
 RUN_TASK = "inference.run_analysis"
 
 
-@transaction.atomic
 def upload_and_analyse(
     *,
     user: User,
@@ -36,10 +35,15 @@ def upload_and_analyse(
     """Keep an upload and queue its first analysis: both are there, or neither.
 
     Raises:
-        ApiError: as `scans.services.store_scan`.
+        ApiError: as `scans.services.check_upload` and `store_scan`.
     """
-    scan = store_scan(user=user, patient=patient, file=file, acquired_at=acquired_at, note=note)
-    return queue_analysis(user=user, scan=scan)
+    # Before the transaction: on SQLite nobody else can write while one is open.
+    upload = check_upload(file)
+    with transaction.atomic():
+        scan = store_scan(
+            user=user, patient=patient, upload=upload, acquired_at=acquired_at, note=note
+        )
+        return queue_analysis(user=user, scan=scan)
 
 
 def queue_analysis(*, user: User | None, scan: Scan) -> Analysis:

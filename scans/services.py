@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -17,25 +18,28 @@ from django.utils import timezone
 from accounts.models import User
 from backend.api.errors import ApiError, Conflict, TooLarge
 from patients.models import Patient
-from scans.decoding import DecodeError, DicomInfo, decode
+from scans.decoding import DecodedSlice, DecodeError, DicomInfo, decode
 from scans.models import Scan, Series, Study, new_uid
 from scans.previews import preview_png
 
 
-def store_scan(
-    *,
-    user: User,
-    patient: Patient,
-    file: UploadedFile,
-    acquired_at: datetime | None = None,
-    note: str = "",
-) -> Scan:
-    """Check, decode and keep an uploaded slice.
+@dataclass(frozen=True)
+class Upload:
+    """A file that is a slice we can read. Nothing of it is stored yet."""
+
+    name: str
+    data: bytes
+    sha256: str
+    decoded: DecodedSlice
+    preview: bytes
+
+
+def check_upload(file: UploadedFile) -> Upload:
+    """Decode an uploaded file. Takes seconds for a large one: call it outside a transaction.
 
     Raises:
         TooLarge: `file_too_large`.
         ApiError: with the decoder's code when the file is not a slice that we can read.
-        Conflict: `duplicate_scan`, with the id of the scan that is already there.
     """
     if file.size is not None and file.size > settings.MAX_UPLOAD_BYTES:
         limit = settings.MAX_UPLOAD_MB
@@ -45,19 +49,42 @@ def store_scan(
         decoded = decode(data)
     except DecodeError as broken:
         raise ApiError(broken.code, broken.message, field="file") from broken
+    return Upload(
+        name=display_name(file.name or ""),
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        decoded=decoded,
+        preview=preview_png(decoded.pixels),
+    )
+
+
+def store_scan(
+    *,
+    user: User,
+    patient: Patient,
+    upload: Upload,
+    acquired_at: datetime | None = None,
+    note: str = "",
+) -> Scan:
+    """Keep a checked slice.
+
+    Raises:
+        ApiError: `date_in_future`.
+        Conflict: `duplicate_scan`, with the id of the scan that is already there.
+    """
+    decoded = upload.decoded
     if acquired_at is None and decoded.dicom is not None:
-        acquired_at = decoded.dicom.acquired_at
-    elif acquired_at is not None and acquired_at > timezone.now():
+        acquired_at = past(decoded.dicom.acquired_at)
+    elif acquired_at is not None and not past(acquired_at):
         raise ApiError("date_in_future", "The scan is dated in the future.", field="acquired_at")
 
-    sha256 = hashlib.sha256(data).hexdigest()
-    refuse_duplicate(patient, sha256)
+    refuse_duplicate(patient, upload.sha256)
     scan = Scan(
         patient=patient,
-        original_name=display_name(file.name or ""),
+        original_name=upload.name,
         format=decoded.format,
-        size_bytes=len(data),
-        sha256=sha256,
+        size_bytes=len(upload.data),
+        sha256=upload.sha256,
         width_px=decoded.pixels.shape[1],
         height_px=decoded.pixels.shape[0],
         acquired_at=acquired_at,
@@ -72,13 +99,18 @@ def store_scan(
             if decoded.dicom is not None:
                 scan.instance_uid = printable(decoded.dicom.instance_uid, 64) or new_uid()
                 scan.instance_number = as_instance_number(decoded.dicom.instance_number)
-            scan.original.save("original", ContentFile(data), save=False)
-            scan.preview.save("preview", ContentFile(preview_png(decoded.pixels)), save=False)
+            scan.original.save("original", ContentFile(upload.data), save=False)
+            scan.preview.save("preview", ContentFile(upload.preview), save=False)
             scan.save(force_insert=True)
     except IntegrityError:
-        refuse_duplicate(patient, sha256)  # the same file came twice at once
+        refuse_duplicate(patient, upload.sha256)  # the same file came twice at once
         raise
     return scan
+
+
+def past(moment: datetime | None) -> datetime | None:
+    """Return a moment unless it lies in the future, where no slice was taken."""
+    return moment if moment is not None and moment <= timezone.now() else None
 
 
 def refuse_duplicate(patient: Patient, sha256: str) -> None:

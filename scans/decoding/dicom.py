@@ -199,6 +199,7 @@ def _moment(dataset: pydicom.Dataset, keyword: str) -> datetime | None:
         if moment is None:
             return None
         zone = moment.tzinfo or UTC
-        return datetime.combine(moment.date(), moment.time(), zone)
+        # In UTC: an offset can lead out of the years that there are, which overflows here.
+        return datetime.combine(moment.date(), moment.time(), zone).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pydicom
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 from PIL import Image
 from rest_framework.test import APIClient
@@ -20,6 +22,7 @@ from accounts.models import User
 from inference.models import Analysis
 from patients.models import Patient
 from patients.services import create_patient
+from scans.decoding import DecodedSlice, decode
 from scans.models import Scan, Series, Study
 from tests.samples import sample
 
@@ -257,6 +260,30 @@ def test_no_file_at_all(as_doctor: APIClient, patient: Patient) -> None:
     answer = as_doctor.post(url, {"note": "x"}, format="multipart")
     assert (answer.status_code, answer.json()["field"]) == (400, "file")
     assert as_doctor.post(url, {"file": "x"}).status_code == 415
+
+
+@pytest.mark.parametrize("taken", ["99991231235959-1200", "00010101000000+1400", "29990101000000"])
+def test_a_header_with_an_impossible_time_costs_neither_the_scan_nor_the_list(
+    upload: Any, as_doctor: APIClient, patient: Patient, taken: str
+) -> None:
+    answer = upload(dicom(AcquisitionDateTime=taken))
+    assert answer.status_code == 201
+    assert (answer.json()["acquired_at"] or "") < "2100"
+    listed = as_doctor.get(reverse("scans", args=[patient.id]))
+    assert [scan["id"] for scan in listed.json()["results"]] == [answer.json()["id"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_a_file_is_decoded(upload: Any) -> None:
+    open_then: list[bool] = []
+
+    def watched(data: bytes) -> DecodedSlice:
+        open_then.append(connection.in_atomic_block)
+        return decode(data)
+
+    with patch("scans.services.decode", watched):
+        assert upload(sample("glioma").read_bytes()).status_code == 201
+    assert open_then == [False]
 
 
 def test_deleting_a_scan_takes_its_files_along(
