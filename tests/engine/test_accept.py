@@ -1,0 +1,142 @@
+"""What is plainly no readable brain MRI slice is refused, with the reason; real slices are not."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from inference.engine.accept import Gate, compare, feature_distance, look
+from inference.engine.engine import Engine
+from inference.engine.preprocess import prepare
+from scans.decoding import DecodedSlice, decode
+from tests.samples import SAMPLES, sample
+
+Picture = npt.NDArray[np.uint8]
+SLICES = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".jpg", ".png", ".dcm"))
+RANDOM = np.random.default_rng(5)
+
+
+def real() -> Picture:
+    return decode(sample("glioma").read_bytes()).pixels
+
+
+def text_page() -> Picture:
+    page = np.full((400, 300), 255, np.uint8)
+    for y in range(20, 400, 18):
+        cv2.putText(page, "the patient was seen today and", (8, y), 0, 0.5, 0, 1, cv2.LINE_AA)
+    return page
+
+
+def chart() -> Picture:
+    page = np.full((300, 400), 255, np.uint8)
+    cv2.rectangle(page, (40, 20), (380, 270), 0, 2)
+    points = np.stack([np.arange(40, 380, 10), RANDOM.integers(40, 260, 34)], axis=1)
+    cv2.polylines(page, [points.astype(np.int32)], False, 0, 2)
+    return page
+
+
+def checkerboard() -> Picture:
+    y, x = np.mgrid[:256, :256] // 16
+    return ((x + y) % 2 * 255).astype(np.uint8)
+
+
+def tinted() -> Picture:
+    """A real slice in the false colours some viewers offer."""
+    grey = real() if real().ndim == 2 else real()[..., 0]
+    return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_JET)[..., ::-1])
+
+
+def refusal(pixels: Picture) -> str | None:
+    reason = look(pixels, prepare(pixels))
+    return None if reason is None else reason.code
+
+
+@pytest.mark.parametrize("path", SLICES, ids=lambda path: path.name)
+def test_a_real_slice_is_accepted(engine: Engine, path: Path) -> None:
+    reading = engine.read(decode(path.read_bytes()))
+    assert reading.accepted, reading.reasons
+
+
+@pytest.mark.parametrize(
+    ("pixels", "code"),
+    [
+        pytest.param(np.zeros((256, 256), np.uint8), "blank_image", id="black"),
+        pytest.param(np.full((256, 256, 3), 255, np.uint8), "blank_image", id="white"),
+        pytest.param(
+            RANDOM.integers(0, 4, (256, 256)).astype(np.uint8), "blank_image", id="nearly black"
+        ),
+        pytest.param(tinted(), "not_grayscale", id="false colours"),
+        pytest.param(
+            RANDOM.integers(0, 256, (256, 256, 3)).astype(np.uint8), "not_grayscale", id="confetti"
+        ),
+        pytest.param(
+            RANDOM.integers(0, 256, (256, 256)).astype(np.uint8), "not_brain_mri", id="noise"
+        ),
+        pytest.param(text_page(), "not_brain_mri", id="text"),
+        pytest.param(255 - text_page(), "not_brain_mri", id="white text on black"),
+        pytest.param(chart(), "not_brain_mri", id="chart"),
+        pytest.param(checkerboard(), "not_brain_mri", id="checkerboard"),
+        pytest.param(
+            cv2.circle(np.zeros((256, 256), np.uint8), (128, 128), 90, 180, -1),
+            "not_brain_mri",
+            id="disc",
+        ),
+    ],
+)
+def test_what_is_no_slice_is_refused(pixels: Picture, code: str) -> None:
+    assert refusal(pixels) == code
+
+
+def test_a_blurred_slice_is_refused_and_a_slightly_soft_one_is_not() -> None:
+    pixels = real()
+    side = max(pixels.shape)
+    assert refusal(cv2.GaussianBlur(pixels, (0, 0), 0.5 * side / 256)) is None
+    assert refusal(cv2.GaussianBlur(pixels, (0, 0), 4 * side / 256)) == "too_blurred"
+
+
+def test_a_coloured_marker_on_a_slice_is_no_reason_to_refuse() -> None:
+    grey = real() if real().ndim == 2 else real()[..., 0]
+    marked = np.repeat(grey[..., None], 3, axis=2)
+    cv2.putText(marked, "R", (10, 60), cv2.FONT_HERSHEY_SIMPLEX, 2, (255, 255, 0), 3)
+    assert refusal(marked) is None
+
+
+def test_a_refused_slice_gets_no_answer_at_all(engine: Engine) -> None:
+    reading = engine.read(DecodedSlice(pixels=text_page(), format="png"))
+    assert not reading.accepted
+    assert [reason.code for reason in reading.reasons] == ["not_brain_mri"]
+    assert reading.reasons[0].message.endswith(".")
+    assert reading.label is None
+    assert reading.probabilities is None
+    assert reading.mask is None
+    assert reading.overlay is None
+    assert reading.heatmap is None
+    assert reading.measurements is None
+    assert reading.release == engine.release
+
+
+def gate() -> Gate:
+    """Known features: spread 1 and 2 along two of three directions, 0.5 beside them."""
+    return Gate(
+        mean=np.array([1, 1, 1], np.float32),
+        components=np.array([[1, 0, 0], [0, 1, 0]], np.float32),
+        scale=np.array([1, 2], np.float32),
+        residual_scale=0.5,
+    )
+
+
+def test_the_distance_counts_in_spreads_along_and_beside_the_components() -> None:
+    features = np.array([[1, 1, 1], [2, 3, 1], [1, 1, 1.5]], np.float32)
+    np.testing.assert_allclose(
+        feature_distance(features, gate()), [0, np.sqrt(0.5), np.sqrt(0.5)], rtol=1e-5
+    )
+
+
+def test_features_far_from_real_slices_are_refused() -> None:
+    near, far = np.array([1, 2, 1], np.float32), np.array([30, -40, 9], np.float32)
+    assert compare(near, gate(), 3.0) is None
+    reason = compare(far, gate(), 3.0)
+    assert reason is not None
+    assert reason.code == "not_brain_mri"

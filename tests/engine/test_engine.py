@@ -1,0 +1,103 @@
+"""Reading a slice with the released networks, from decoded pixels to the whole answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.engine.engine import Engine
+from inference.engine.openvino_backend import OpenVINOBackend
+from inference.engine.preprocess import prepare
+from inference.engine.reading import Reading
+from inference.engine.release import CLASSES, find_release
+from inference.engine.torch_backend import TorchBackend
+from scans.decoding import DecodedSlice, decode
+from tests.samples import SAMPLES, sample
+
+SLICES = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".jpg", ".png", ".dcm"))
+
+
+def assert_whole(reading: Reading, pixels: np.ndarray) -> None:
+    """The answer is complete and its parts fit each other."""
+    assert reading.accepted
+    assert reading.probabilities is not None
+    assert tuple(reading.probabilities) == CLASSES
+    assert sum(reading.probabilities.values()) == pytest.approx(1, abs=1e-9)
+    assert reading.label == max(reading.probabilities, key=reading.probabilities.__getitem__)
+    assert reading.mask is not None
+    assert reading.mask.shape == pixels.shape[:2]
+    assert reading.mask.dtype == bool
+    assert (reading.measurements is None) == (not reading.mask.any())
+    for picture in (reading.overlay, reading.heatmap):
+        assert picture is not None
+        assert picture.dtype == np.uint8
+        assert picture.shape[2] == 3
+        assert min(picture.shape[:2]) >= min(512, *pixels.shape[:2])
+    steps = sum(ms for name, ms in reading.elapsed_ms.items() if name != "total")
+    assert 0 < steps <= reading.elapsed_ms["total"] * 1.01 + 1
+
+
+@pytest.mark.parametrize("path", SLICES, ids=lambda path: path.name)
+def test_a_real_slice_gets_a_whole_answer(engine: Engine, path: Path) -> None:
+    decoded = decode(path.read_bytes())
+    assert_whole(engine.read(decoded), decoded.pixels)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 33), (97, 640), (1400, 900)])
+def test_any_size_is_read(engine: Engine, height: int, width: int) -> None:
+    y, x = np.mgrid[:height, :width]
+    decoded = decode(sample("glioma").read_bytes()).pixels
+    decoded = decoded if decoded.ndim == 2 else decoded[..., 0]
+    resized = decoded[y * decoded.shape[0] // height, x * decoded.shape[1] // width]
+    reading = engine.read(DecodedSlice(pixels=resized, format="png"))
+    if reading.accepted:
+        assert_whole(reading, resized)
+    else:
+        assert [reason.code for reason in reading.reasons] == ["not_brain_mri"]
+
+
+def test_the_same_slice_gets_the_same_answer(engine: Engine) -> None:
+    decoded = decode(sample("meningioma").read_bytes())
+    first, second = engine.read(decoded), engine.read(decoded)
+    assert first.probabilities == second.probabilities
+    np.testing.assert_array_equal(first.mask, second.mask)
+    assert first.measurements == second.measurements
+
+
+def test_millimetres_are_given_only_where_the_file_has_them(engine: Engine) -> None:
+    decoded = decode(sample("glioma").read_bytes())
+    plain = engine.read(decoded)
+    spaced = engine.read(DecodedSlice(decoded.pixels, "dicom", spacing_mm=(0.5, 0.5)))
+    if plain.measurements is None or spaced.measurements is None:
+        pytest.fail("the glioma of the samples was not outlined")
+    assert plain.measurements["area_mm2"] is None
+    assert spaced.measurements["area_mm2"] == spaced.measurements["area_px"] / 4
+
+
+@pytest.mark.parametrize(
+    ("precision", "logit_tolerance", "pixel_tolerance"),
+    [
+        # Same arithmetic in another order.
+        ("f32", 0.02, 0.001),
+        # bf16 keeps 8 bits of each number.
+        ("bf16", 0.6, 0.02),
+    ],
+)
+def test_torch_and_openvino_give_the_same_answer(
+    precision: str, logit_tolerance: float, pixel_tolerance: float
+) -> None:
+    release = find_release()
+    by_torch = TorchBackend(release, "cpu")
+    by_openvino = OpenVINOBackend(release, precision)
+    for kind in ("glioma", "meningioma", "pituitary", "no_tumor", "dicom"):
+        prepared = prepare(decode(sample(kind).read_bytes()).pixels)
+        picture = prepared.resized(release.classifier_size)
+        one, other = by_torch.classify(picture), by_openvino.classify(picture)
+        np.testing.assert_allclose(one.logits, other.logits, atol=logit_tolerance)
+        assert one.logits.argmax() == other.logits.argmax()
+        assert one.cam.shape == other.cam.shape
+        assert one.features.shape == other.features.shape
+        picture = prepared.resized(release.segmenter_size)
+        inside = by_torch.segment(picture) > 0
+        differing = inside != (by_openvino.segment(picture) > 0)
+        assert differing.sum() <= pixel_tolerance * max(inside.sum(), 500)
