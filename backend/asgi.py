@@ -25,6 +25,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Room for the multipart frame and the other fields around a file of the largest allowed size.
 FRAME_BYTES = 1024 * 1024
+# How many times the limit is taken in and thrown away so that a client hears why.
+PATIENCE = 10
 
 
 class BodyLimit:
@@ -41,8 +43,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self.limit:
+            if b"expect" not in headers:  # else the client waits for the answer before it sends
+                await self._discard(receive)
             await self._refuse(send)
             return
         received = 0
@@ -54,6 +59,8 @@ class BodyLimit:
             received += len(message.get("body", b""))
             if received > self.limit and not refused:
                 refused = True
+                if message.get("more_body"):
+                    await self._discard(receive)
                 await self._refuse(send)
             return {"type": "http.disconnect"} if refused else message
 
@@ -62,6 +69,19 @@ class BodyLimit:
                 await send(message)
 
         await self.app(scope, counted, unless_refused)
+
+    async def _discard(self, receive: Receive) -> None:
+        """Take in what the client is still sending: most look for an answer only after that.
+
+        A connection closed under them would reach them as broken, not as a 413. There is an end
+        to this patience.
+        """
+        patience = self.limit * PATIENCE
+        while patience > 0:
+            message = await receive()
+            patience -= len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
 
     async def _refuse(self, send: Send) -> None:
         limit_mb = (self.limit - FRAME_BYTES) // (1024 * 1024)
