@@ -1,7 +1,8 @@
 """Every address of the server."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -11,9 +12,16 @@ admin.site.site_header = "Falx"
 admin.site.site_title = "Falx"
 admin.site.index_title = "Records"
 
+
+def nothing_here(request: HttpRequest, *args: str) -> HttpResponse:
+    """Close what allauth offers and Falx does not: admins keep accounts and their addresses."""
+    raise Http404
+
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs"), name="home"),
     path("admin/", admin.site.urls),
+    re_path(r"^_allauth/app/v1/(account/email|auth/email/)", nothing_here),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("tumors.api.urls")),

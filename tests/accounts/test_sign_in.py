@@ -100,6 +100,15 @@ def test_an_unknown_address_gets_the_same_answer_as_a_known_one(doctor: User) ->
     assert known.json()["data"] == unknown.json()["data"]
 
 
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_nobody_changes_the_address_they_sign_in_with(doctor: User, method: str) -> None:
+    change = getattr(sign_in(doctor), method)
+    answer = change("/_allauth/app/v1/account/email", {"email": "new@example.org", "primary": True})
+    assert answer.status_code == 404
+    assert sign_in(doctor).get(reverse("me")).json()["email"] == doctor.email
+    assert mail.outbox == []
+
+
 def test_nobody_signs_up_by_themselves() -> None:
     answer = APIClient().post(
         f"{AUTH}/signup", {"email": "new@example.org", "password": "a long enough sentence"}
