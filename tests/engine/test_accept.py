@@ -48,6 +48,10 @@ def tinted() -> Picture:
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_JET)[..., ::-1])
 
 
+def blurred(pixels: Picture, sigma: float) -> Picture:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
+
+
 def refusal(pixels: Picture) -> str | None:
     reason = look(pixels, prepare(pixels))
     return None if reason is None else reason.code
@@ -92,8 +96,8 @@ def test_what_is_no_slice_is_refused(pixels: Picture, code: str) -> None:
 def test_a_blurred_slice_is_refused_and_a_slightly_soft_one_is_not() -> None:
     pixels = real()
     side = max(pixels.shape)
-    assert refusal(cv2.GaussianBlur(pixels, (0, 0), 0.5 * side / 256)) is None
-    assert refusal(cv2.GaussianBlur(pixels, (0, 0), 4 * side / 256)) == "too_blurred"
+    assert refusal(blurred(pixels, 0.5 * side / 256)) is None
+    assert refusal(blurred(pixels, 4 * side / 256)) == "too_blurred"
 
 
 def test_a_coloured_marker_on_a_slice_is_no_reason_to_refuse() -> None:

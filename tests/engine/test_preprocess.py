@@ -107,7 +107,7 @@ def test_what_is_marked_on_the_square_lands_on_the_same_place(
     cv2.circle(mark, (round(x * width), round(y * height)), radius, 255, -1)
     prepared = prepare(pixels)
     on_square = cv2.resize(prepared.crop(mark), (size, size), interpolation=cv2.INTER_AREA)
-    back = prepared.to_input(on_square.astype(np.float32) / 255)
+    back = prepared.to_input(on_square.astype(np.float32) / np.float32(255))
     assert back.shape == pixels.shape
     x0, y0, x1, y1 = prepared.box
     inside = np.zeros_like(mark, bool)

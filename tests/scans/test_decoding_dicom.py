@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import gdcm
+import gdcm  # type: ignore[import-untyped]
 import numpy as np
 import pydicom
 import pytest
@@ -18,6 +18,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     MPEG2MPML,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     JPEG2000Lossless,
@@ -165,7 +166,7 @@ def test_colour_pixels_stay_colour() -> None:
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, DeflatedExplicitVRLittleEndian])
-def test_a_losslessly_compressed_file_gives_the_same_slice(syntax: str) -> None:
+def test_a_losslessly_compressed_file_gives_the_same_slice(syntax: UID) -> None:
     dataset = real()
     if syntax == RLELossless:
         dataset.compress(RLELossless, generate_instance_uid=False)
@@ -225,7 +226,7 @@ def test_a_damaged_lossless_frame_is_refused(tmp_path: Path) -> None:
     assert code_of(in_bytes(dataset)) == "corrupt_file"
 
 
-def eight_bit(syntax: str, extension: str, **changes: Any) -> Dataset:
+def eight_bit(syntax: UID, extension: str, **changes: Any) -> Dataset:
     """The real slice in 8 bits, its pixels encoded as a file of this extension."""
     _, encoded = cv2.imencode(extension, decode(REAL).pixels)
     depth = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}
