@@ -109,7 +109,9 @@ def _flatten(detail: Any, field: str | None = None) -> list[dict[str, object]]:
         ]
     if isinstance(detail, list):
         return [error for inner in detail for error in _flatten(inner, field)]
-    return [error_body(getattr(detail, "code", "error"), str(detail), field)]
+    # What was sent may be quoted in the message, half a character included.
+    message = str(detail).encode("utf-8", "replace").decode()
+    return [error_body(getattr(detail, "code", "error"), message, field)]
 
 
 def _join(parent: str | None, name: str) -> str | None:

@@ -1,8 +1,26 @@
 """Handing out stored files through the API, never from a public folder."""
 
+from collections.abc import Iterable
+
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpResponse
 from django.utils.http import content_disposition_header
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class AnyAccepted(DefaultContentNegotiation):
+    """A stored file is what it is, whatever a client says it would take."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        errors = next(iter(renderers))
+        return errors, str(errors.media_type)
 
 
 def file_response(

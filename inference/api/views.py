@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
-from backend.api.files import file_response
+from backend.api.files import AnyAccepted, file_response
 from inference import selectors, services
 from inference.api.serializers import AnalysisSerializer, ScanWithAnalysisSerializer
 from inference.models import Analysis, Picture
@@ -126,6 +126,7 @@ class PictureView(APIView):
     """The mask, the overlay or the heat map of a finished analysis."""
 
     permission_classes = [IsClinician]
+    content_negotiation_class = AnyAccepted
     picture: Picture
 
     @extend_schema(

@@ -12,11 +12,13 @@ from rest_framework.response import Response
 
 from accounts.api.permissions import IsClinician, user_of
 from backend.api.conditional import require_match, with_etag
+from backend.api.errors import ApiError
 from backend.api.pagination import NewestFirst
 from patients import selectors, services
 from patients.api.serializers import HistoryEntrySerializer, PatientSerializer
 from patients.models import HistoryEntry, Patient
 
+LONGEST_SEARCH = 200
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you read."
 )
@@ -38,9 +40,11 @@ class PatientsView(ListAPIView[Patient]):
     serializer_class = PatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
-        return selectors.search_patients(
-            user_of(self.request), self.request.query_params.get("search", "").replace("\0", "")
-        )
+        text = self.request.query_params.get("search", "").replace("\0", "")
+        if len(text) > LONGEST_SEARCH:  # databases limit how much they compare with
+            message = f"Search for at most {LONGEST_SEARCH} characters."
+            raise ApiError("max_length", message, field="search")
+        return selectors.search_patients(user_of(self.request), text)
 
     @extend_schema(summary="Open a patient's file", tags=["patients"])
     def post(self, request: Request) -> Response:

@@ -7,13 +7,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
-from backend.api.files import file_response
+from backend.api.files import AnyAccepted, file_response
 from scans import selectors
 from scans.models import Scan
 
 
 class ScanFileView(APIView):
     permission_classes = [IsClinician]
+    content_negotiation_class = AnyAccepted
 
     @extend_schema(
         summary="The original, byte for byte",
@@ -28,6 +29,7 @@ class ScanFileView(APIView):
 
 class ScanPreviewView(APIView):
     permission_classes = [IsClinician]
+    content_negotiation_class = AnyAccepted
 
     @extend_schema(
         summary="A small picture of the scan",

@@ -1,4 +1,6 @@
+from base64 import b64encode
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -138,3 +140,24 @@ def test_a_doctor_who_was_given_a_patient_sees_it(
 def test_a_patient_that_is_not_there(as_doctor: APIClient) -> None:
     answer = as_doctor.get(reverse("patients") + "/00000000-0000-4000-8000-000000000000")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("sent", ["[" * 100_000, '{"family_name": "x", "sex": "\\ud800"}'])
+def test_json_that_cannot_be_meant_is_the_caller_s_error(as_doctor: APIClient, sent: str) -> None:
+    answer = as_doctor.post(reverse("patients"), sent, content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message", "field"}
+
+
+@pytest.mark.parametrize(
+    "position", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-13-01", "x", ""]
+)
+def test_a_made_up_cursor_leads_nowhere(as_doctor: APIClient, position: str) -> None:
+    cursor = b64encode(urlencode({"p": position}).encode()).decode()
+    assert as_doctor.get(reverse("patients"), {"cursor": cursor}).status_code == 404
+
+
+@pytest.mark.parametrize("text", ["a " * 2000, "a" * 60_000])
+def test_a_search_that_no_database_takes_is_refused(as_doctor: APIClient, text: str) -> None:
+    answer = as_doctor.get(reverse("patients"), {"search": text})
+    assert (answer.status_code, answer.json()["field"]) == (400, "search")

@@ -77,6 +77,12 @@ def test_the_preview_is_a_small_png_of_the_slice(upload: Any, as_doctor: APIClie
     assert np.asarray(preview).std() > 10
 
 
+def test_files_are_given_to_whoever_asks_for_pictures(upload: Any, as_doctor: APIClient) -> None:
+    scan = upload(sample("glioma").read_bytes()).json()
+    for address in (scan["preview"], scan["file"]):
+        assert as_doctor.get(address, HTTP_ACCEPT="image/webp, image/png").status_code == 200
+
+
 def test_a_dicom_slice_brings_its_own_facts(upload: Any) -> None:
     path = sample("dicom")
     header = pydicom.dcmread(path, stop_before_pixels=True)
