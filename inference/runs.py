@@ -42,14 +42,12 @@ def run(analysis_id: UUID) -> None:
     if analysis is None:
         return  # done, cancelled, or in other hands: a message may come twice
     try:
-        reading = read(analysis)
+        finish(analysis, read(analysis))
     except DecodeError as broken:
         fail(analysis, broken.code, broken.message)
     except Exception as cause:
         logger.exception("Analysis %s, attempt %d", analysis.id, analysis.attempts)
         retry_later_or_fail(analysis, cause)
-    else:
-        finish(analysis, reading)
 
 
 def claim(analysis_id: UUID) -> Analysis | None:
@@ -98,22 +96,18 @@ def finish(analysis: Analysis, reading: "Reading") -> None:
     if not reading.accepted:
         why = reading.reasons[0]
         fields |= {"error_code": why.code, "error_message": why.message}
-    for kind in Picture:
-        if (pixels := getattr(reading, kind.value)) is not None:
-            getattr(analysis, kind.value).save(
-                f"{kind.value}.png", ContentFile(png(pixels)), save=False
-            )
-            fields[kind.value] = getattr(analysis, kind.value).name
     try:
+        for kind in Picture:
+            if (pixels := getattr(reading, kind.value)) is not None:
+                getattr(analysis, kind.value).save(
+                    f"{kind.value}.png", ContentFile(png(pixels)), save=False
+                )
+                fields[kind.value] = getattr(analysis, kind.value).name
         with transaction.atomic():
-            held = settle(analysis, **fields)
-            if held and reading.accepted:
+            if settle(analysis, **fields) and reading.accepted:
                 write_history(analysis, reading)
-    except BaseException:
-        remove_pictures(analysis)
-        raise
-    if not held:
-        remove_pictures(analysis)
+    finally:
+        remove_unused_pictures(analysis)
 
 
 def write_history(analysis: Analysis, reading: "Reading") -> None:
@@ -208,7 +202,12 @@ def png(pixels: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def remove_pictures(analysis: Analysis) -> None:
+def remove_unused_pictures(analysis: Analysis) -> None:
+    """Take this run's pictures away again unless the row has them.
+
+    The row is asked: a commit may have happened although all that came back was an error.
+    """
+    used = Analysis.objects.filter(pk=analysis.pk).values_list(*Picture.values).first() or ()
     for stored in analysis.pictures.values():
-        if stored:
+        if stored and stored.name not in used:
             stored.delete(save=False)

@@ -1,15 +1,20 @@
 """Claims, leases and the sweep: run anything twice, at once, or out of order."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import DEFAULT, patch
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from inference import runs
+from inference.engine.reading import Reading
 from inference.models import Analysis
 from patients.models import HistoryEntry
 
@@ -132,13 +137,53 @@ def test_a_passing_failure_passes(queued: Analysis, sent: Any) -> None:
     assert state(queued) == "done"
 
 
-def test_when_the_history_cannot_be_written_the_reading_is_not_done_either(
-    queued: Analysis, settings: Any
+@pytest.fixture
+def read_as() -> Iterator[Reading]:
+    """Every slice is read as this, without the engine."""
+    shares = {"glioma": 0.9, "meningioma": 0.05, "pituitary": 0.03, "no_tumor": 0.02}
+    square = np.zeros((64, 64), bool)
+    reading = Reading(
+        accepted=True,
+        reasons=[],
+        label="glioma",
+        probabilities=shares,
+        mask=square,
+        overlay=square.astype(np.uint8),
+        heatmap=square.astype(np.uint8),
+        measurements=None,
+        elapsed_ms={"total": 1.0},
+        release="test",
+    )
+    with patch("inference.runs.read", return_value=reading):
+        yield reading
+
+
+@pytest.mark.parametrize("broken", ["record", "png", "settle"])
+def test_a_reading_that_cannot_be_kept_is_tried_again_and_leaves_no_files(
+    queued: Analysis, settings: Any, read_as: Reading, broken: str
 ) -> None:
-    with patch("inference.runs.record", side_effect=RuntimeError), pytest.raises(RuntimeError):
+    working = getattr(runs, broken)
+    with patch(f"inference.runs.{broken}", side_effect=[OSError, *[DEFAULT] * 9], wraps=working):
         runs.run(queued.id)
-    assert state(queued) == "running"  # as after a crash: the sweep will see to it
-    assert not list(Path(settings.MEDIA_ROOT).rglob("mask*.png"))
+    assert state(queued) == "queued"
+    assert not list(Path(settings.MEDIA_ROOT).rglob("analyses/*/*.png"))
+    assert not HistoryEntry.objects.exists()
+
+
+def test_pictures_stay_when_only_the_answer_to_the_commit_is_lost(
+    queued: Analysis, read_as: Reading
+) -> None:
+    @contextmanager
+    def atomic() -> Iterator[None]:
+        with transaction.atomic():
+            yield
+        raise OperationalError
+
+    with patch("inference.runs.transaction", atomic=atomic):
+        runs.run(queued.id)
+    assert state(queued) == "done"
+    assert all(stored.storage.exists(stored.name) for stored in queued.pictures.values())
+    assert HistoryEntry.objects.count() == 1
 
 
 def test_an_unreachable_broker_loses_nothing(
