@@ -1,7 +1,28 @@
+from typing import Any
+
+from allauth.account.adapter import get_adapter
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 
 from accounts.models import User
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Signs in the way the app does, with the same limit on wrong passwords."""
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        self.user_cache = get_adapter().authenticate(
+            self.request, email=given.get("username"), password=given.get("password")
+        )
+        if self.user_cache is None:
+            raise self.get_invalid_login_error()
+        self.confirm_login_allowed(self.user_cache)
+        return given
+
+
+admin.site.login_form = LoginForm
 
 
 @admin.register(User)

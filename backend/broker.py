@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import uuid4
 
@@ -68,6 +69,17 @@ class Transport(virtual.Transport):
 
     def driver_version(self) -> str:
         return "1"
+
+    def establish_connection(self) -> Any:
+        """Fail as a server that is down would when messages cannot be written.
+
+        Raises:
+            OSError: the folder cannot be made or written.
+        """
+        folder = Path(self.client.transport_options["folder"])
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return super().establish_connection()
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         loop.call_repeatedly(self.polling_interval, self._take_waiting)

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "backend.api.caching.private_by_default",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -242,6 +243,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
         "visibility_timeout": ANALYSIS_LEASE_S * 2,
         # A web request tries twice and goes on: the row is queued, the sweep will send it.
         "socket_connect_timeout": 2,
+        "socket_timeout": 5,
         "max_retries": 1,
         "interval_start": 0,
     }
@@ -264,7 +266,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_INTERVAL_S,
         # A sweep that waited in a queue behind its successor has nothing to say.
         "options": {"expires": SWEEP_INTERVAL_S},
-    }
+    },
+    "clear expired sessions": {
+        "task": "accounts.clear_expired_sessions",
+        "schedule": timedelta(days=1),
+    },
 }
 
 # --- Security behind a proxy ----------------------------------------------------------------

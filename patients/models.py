@@ -68,7 +68,8 @@ class HistoryEntry(models.Model):
     """One thing that happened, as it was known when it was written.
 
     `data` is a copy, not a reference: what a doctor saw in the file stays in the file, whatever
-    later becomes of the thing that it came from. `subject_id` names that thing, and the database
+    later becomes of the thing that it came from. Pictures are in it as addresses only: they go when
+    a scan is removed from the file. `subject_id` names that thing, and the database
     keeps a second entry about the same thing out.
     """
 

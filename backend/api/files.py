@@ -29,8 +29,7 @@ def file_response(
     """Answer with a stored file.
 
     The whole file is read (uploads are limited to tens of megabytes): under ASGI a synchronous
-    stream would be read whole anyway. Stored files never change, so a device may keep them, but
-    it must ask again each time whether its user may still see them.
+    stream would be read whole anyway.
 
     Raises:
         Http404: when there is no such file (yet).
@@ -39,7 +38,6 @@ def file_response(
         raise Http404
     with stored.open("rb") as opened:
         answer = HttpResponse(opened.read(), content_type=content_type)
-    answer["Cache-Control"] = "private, no-cache"
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
     if download_as:

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import math
 import re
 import warnings
 import zlib
@@ -23,6 +22,7 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
 _LARGEST_INFLATED = 1 << 28  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
+_SPACING_MM = (0.001, 100.0)  # what no scanner does is not a real spacing
 _LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
 _TRUNCATED = "The DICOM file ends early; it was probably not copied completely."
 _MULTI_FRAME = "The DICOM file holds {frames} frames. Series are not read yet; send a single slice."
@@ -131,7 +131,7 @@ def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
         row, column = (float(value) for value in dataset.PixelSpacing)
     except (AttributeError, TypeError, ValueError):
         return None
-    if all(math.isfinite(value) and value > 0 for value in (row, column)):
+    if all(_SPACING_MM[0] <= value <= _SPACING_MM[1] for value in (row, column)):
         return row, column
     return None
 

@@ -7,11 +7,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 25_000_000
 """Largest picture that is decoded at all. The header is asked before any pixel is unpacked."""
 
 MIN_SIDE = 32
 """Smallest side, in pixels, on which anything could be recognised."""
+
+MAX_SIDE_RATIO = 4
+"""Longest over shortest side. No slice is a ribbon, and squaring one would fill the memory."""
 
 
 class DecodeError(ValueError):
@@ -57,13 +60,19 @@ class DecodedSlice:
 def check_size(width: int, height: int) -> None:
     """Refuse pictures too large to unpack safely or too small to read.
 
-    Raises DecodeError: image_too_large, image_too_small.
+    Raises DecodeError: image_too_large, image_too_narrow, image_too_small.
     """
     if width * height > MAX_PIXELS:
         raise DecodeError(
             "image_too_large",
             f"The image has {width} x {height} pixels; at most "
             f"{MAX_PIXELS // 1_000_000} million can be read.",
+        )
+    if max(width, height) > MAX_SIDE_RATIO * min(width, height) > 0:
+        raise DecodeError(
+            "image_too_narrow",
+            f"The image has {width} x {height} pixels; its sides may differ by at most "
+            f"{MAX_SIDE_RATIO} to 1.",
         )
     if min(width, height) < MIN_SIDE:
         raise DecodeError(

@@ -16,6 +16,24 @@ def test_only_admins_enter_the_admin_site(doctor: User, student: User, admin_sit
         assert client.get(reverse("admin:index")).status_code == 302
 
 
+def test_the_admin_site_stops_guessing(admin: User) -> None:
+    url, right = reverse("admin:login"), "correct horse battery staple"
+    guesses = [{"username": admin.email, "password": f"wrong {n}"} for n in range(12)]
+    client = Client()
+    for guess in guesses:
+        client.post(url, guess)
+    late = client.post(url, {"username": admin.email, "password": right})
+    assert late.status_code == 200
+    assert "Too many failed login attempts" in late.content.decode()
+
+
+def test_an_admin_signs_in_to_the_admin_site(admin: User, doctor: User) -> None:
+    url, password = reverse("admin:login"), "correct horse battery staple"
+    for user, status in ((doctor, 200), (admin, 302)):
+        answer = Client().post(url, {"username": user.email, "password": password})
+        assert answer.status_code == status
+
+
 def test_a_demoted_admin_loses_the_admin_site(admin: User, admin_site: Client) -> None:
     admin.role = User.Role.DOCTOR
     admin.save()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backend.asgi import BodyLimit
+from backend.celery import app as celery_app
 
 
 def test_the_schema_is_valid_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +52,17 @@ def test_not_ready_without_each_part(client: Client, part: str) -> None:
     assert answer.status_code == 503
     assert answer.json()["checks"][part] == "failed"
     assert client.get(reverse("live")).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_file_broker_that_cannot_be_written_is_not_ready(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    broken = {"folder": str(tmp_path / "file")}
+    with (
+        celery_app.connection("files://localhost", transport_options=broken) as broker,
+        patch("backend.health.current_app.connection_for_write", return_value=broker),
+    ):
+        assert client.get(reverse("ready")).json()["checks"]["broker"] == "failed"
 
 
 @pytest.mark.django_db

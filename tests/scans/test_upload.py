@@ -221,6 +221,7 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb": (lambda: header_only_png(60_000, 60_000), "image_too_large"),
     "20,000 x 20,000": (lambda: header_only_png(20_000, 20_000), "image_too_large"),
     "1 x 1": (lambda: header_only_png(1, 1), "image_too_small"),
+    "ribbon": (lambda: header_only_png(40, 100_000), "image_too_narrow"),
     "animated GIF": (animated_gif, "animated_image"),
     "DICOM without pixels": (lambda: dicom(PixelData=None), "no_pixel_data"),
     "multi-frame DICOM": (multi_frame_dicom, "multi_frame_dicom"),
