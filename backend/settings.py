@@ -259,7 +259,7 @@ CELERY_TASK_TIME_LIMIT = ANALYSIS_TIME_LIMIT_S
 CELERY_TASK_SOFT_TIME_LIMIT = max(1, ANALYSIS_TIME_LIMIT_S - 5)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: no file that two could fight over
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "inference.sweep",
