@@ -64,10 +64,10 @@ def compare(features: npt.NDArray[np.float32], gate: "Gate", threshold: float) -
 
 @dataclass(frozen=True)
 class Gate:
-    """The features of the training slices, as a Gaussian in its leading directions.
+    """The directions in which the features of real slices differ.
 
-    mean: (F,); components: (K, F), orthonormal rows; scale: (K,), standard deviation along each.
-    residual_scale: root mean square of what the components leave over; 0 to ignore it.
+    mean: (F,); components: (K, F), orthonormal rows. scale: (K,), the spread along each, and
+    residual_scale, the spread beside them, describe the slices; the distance does not use them.
     """
 
     mean: npt.NDArray[np.float32]
@@ -77,26 +77,29 @@ class Gate:
 
     @classmethod
     def load(cls, path: Path) -> "Gate":
-        """Read `accept.npz`: mean, components, scale and, optionally, residual_scale."""
+        """Read `accept.npz`: mean, components, scale and residual_scale."""
         with np.load(path, allow_pickle=False) as arrays:
-            residual = float(arrays["residual_scale"]) if "residual_scale" in arrays else 0.0
-            return cls(arrays["mean"], arrays["components"], arrays["scale"], residual)
+            return cls(
+                mean=arrays["mean"],
+                components=arrays["components"],
+                scale=arrays["scale"],
+                residual_scale=float(arrays["residual_scale"]),
+            )
 
 
 def feature_distance(features: npt.NDArray[np.float32], gate: Gate) -> npt.NDArray[np.float32]:
-    """How far the classifier's features (N, F) lie from those of real slices: (N,), about 1 inside.
+    """How far the classifier's features (N, F) lie from those of real slices: (N,), 0 to about 1.
 
-    Root mean square of the whitened coordinates along the components, joined with the norm of
-    what they leave over (Lee et al., 2018, arXiv 1807.03888; residual: Wang et al., 2022,
-    arXiv 2203.10807). A photograph lies far away even where the class probabilities are certain.
+    The part of the centred features that the gate's directions cannot express, over the length of
+    the features: the residual of Wang et al., 2022, arXiv 2203.10807, made independent of
+    how strongly a picture excites the network. A photograph lies far away even where the class
+    probabilities are certain.
     """
-    centred = np.asarray(features, np.float32) - gate.mean
-    coordinates = centred @ gate.components.T
-    squared = np.mean((coordinates / gate.scale) ** 2, axis=1)
-    if gate.residual_scale > 0:
-        left_over = centred - coordinates @ gate.components
-        squared = (squared + np.sum(left_over**2, axis=1) / gate.residual_scale**2) / 2
-    return np.sqrt(squared).astype(np.float32)
+    features = np.asarray(features, np.float32)
+    centred = features - gate.mean
+    left_over = centred - (centred @ gate.components.T) @ gate.components
+    length = np.maximum(np.linalg.norm(features, axis=1), np.float32(1e-6))
+    return np.asarray(np.linalg.norm(left_over, axis=1) / length, np.float32)
 
 
 def _not_brain(why: str) -> Reason:

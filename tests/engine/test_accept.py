@@ -122,25 +122,29 @@ def test_a_refused_slice_gets_no_answer_at_all(engine: Engine) -> None:
 
 
 def gate() -> Gate:
-    """Known features: spread 1 and 2 along two of three directions, 0.5 beside them."""
+    """Real slices differ in the first two of three features and share the third."""
     return Gate(
         mean=np.array([1, 1, 1], np.float32),
         components=np.array([[1, 0, 0], [0, 1, 0]], np.float32),
-        scale=np.array([1, 2], np.float32),
-        residual_scale=0.5,
+        scale=np.ones(2, np.float32),
     )
 
 
-def test_the_distance_counts_in_spreads_along_and_beside_the_components() -> None:
-    features = np.array([[1, 1, 1], [2, 3, 1], [1, 1, 1.5]], np.float32)
-    np.testing.assert_allclose(
-        feature_distance(features, gate()), [0, np.sqrt(0.5), np.sqrt(0.5)], rtol=1e-5
-    )
+def test_the_distance_is_the_share_that_real_slices_do_not_explain() -> None:
+    features = np.array([[1, 1, 1], [6, -3, 1], [0, 4, 4], [0, 0, 50]], np.float32)
+    expected = [0, 0, 3 / np.sqrt(32), 49 / 50]
+    np.testing.assert_allclose(feature_distance(features, gate()), expected, rtol=1e-5)
 
 
-def test_features_far_from_real_slices_are_refused() -> None:
-    near, far = np.array([1, 2, 1], np.float32), np.array([30, -40, 9], np.float32)
-    assert compare(near, gate(), 3.0) is None
-    reason = compare(far, gate(), 3.0)
+def test_the_distance_does_not_depend_on_how_strongly_a_picture_excites_the_network() -> None:
+    stretched = np.array([[0, 3, 1e5], [0, 6, 2e5]], np.float32)
+    first, second = feature_distance(stretched, gate())
+    assert first == pytest.approx(second, rel=1e-3)
+
+
+def test_features_unlike_real_slices_are_refused() -> None:
+    near, far = np.array([1, 2, 1], np.float32), np.array([3, -4, 90], np.float32)
+    assert compare(near, gate(), 0.5) is None
+    reason = compare(far, gate(), 0.5)
     assert reason is not None
     assert reason.code == "not_brain_mri"
