@@ -13,7 +13,7 @@ from accounts.models import User
 from inference.models import Analysis
 from tests.samples import sample
 
-PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready"}
+PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed"}
 
 
 @dataclass(frozen=True)
