@@ -8,9 +8,9 @@ from inference.engine.backend import FloatArray
 from inference.engine.preprocess import Prepared
 from inference.engine.render import Canvas, canvas
 
-_SHOWN_FROM = 0.35  # of the strongest evidence: what is weaker stays plain slice
-_FULL_FROM = 0.75  # of the strongest evidence: as opaque as it gets
-_OPACITY = 0.6  # anatomy must stay visible under the strongest evidence
+_SHOWN_FROM = 0.45  # of the strongest evidence: what is weaker stays plain slice
+_FULL_FROM = 0.9  # of the strongest evidence: as opaque as it gets
+_OPACITY = 0.5  # anatomy must stay visible under the strongest evidence
 _SMOOTHING = 0.03  # of the square: rounds the steps between the few places the network tells apart
 
 
