@@ -7,7 +7,7 @@ the way the ImageNet encoder expects happens inside: an exported graph needs no 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ def build_classifier(architecture: Mapping[str, Any]) -> Classifier:
         return Classifier(_plain_cnn(channels), channels[-1], dropout, mean=(0.5,), std=(0.5,))
     backbone = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
     mean, std = _normalisation(name)
-    return Classifier(backbone, backbone.num_features, dropout, mean, std)
+    return Classifier(backbone, cast(int, backbone.num_features), dropout, mean, std)
 
 
 def build_segmenter(architecture: Mapping[str, Any]) -> Segmenter:
@@ -116,6 +116,8 @@ class Segmenter(_Normalised):
 
 def _normalisation(name: str) -> tuple[Sequence[float], Sequence[float]]:
     settings = timm.get_pretrained_cfg(name)
+    if settings is None:
+        raise ValueError(f"timm knows no model {name}")
     return settings.mean, settings.std
 
 

@@ -24,7 +24,9 @@ def write_graph(network: Classifier | Segmenter, size: int, stem: Path) -> None:
         name: value.half() if value.is_floating_point() else value
         for name, value in network.state_dict().items()
     }
-    save_file({n: v.contiguous() for n, v in weights.items()}, stem.with_suffix(".safetensors"))
+    path = stem.with_suffix(".safetensors")
+    save_file({name: value.contiguous() for name, value in weights.items()}, path)
+    path.chmod(0o644)  # safetensors writes for the owner only; a server runs as someone else
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with torch.inference_mode():
         graph = openvino.convert_model(

@@ -63,21 +63,15 @@ def plot_reliability(
     for name, own in shares.items():
         bins = reliability(own, labels)
         error = calibration_error(own, labels)
-        line = axes.plot(
-            [sure for sure, _, _ in bins],
-            [right for _, right, _ in bins],
-            linewidth=1,
-            label=f"{name} (ECE {error:.3f})",
-        )
         axes.scatter(
             [sure for sure, _, _ in bins],
             [right for _, right, _ in bins],
-            s=[20 + 250 * share for _, _, share in bins],
-            color=line[0].get_color(),
+            s=[20 + 400 * share for _, _, share in bins],
             alpha=0.6,
+            label=f"{name} (ECE {error:.3f})",
         )
-    axes.set(xlabel="confidence", ylabel="share right", title="Reliability (size: slices)")
-    axes.legend()
+    axes.set(xlabel="confidence", ylabel="share right", title="Reliability (area: share of slices)")
+    axes.legend(loc="upper left", markerscale=0.5)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -116,7 +116,8 @@ class _Trainer:
         if config.pretrained:
             encoder = config.architecture.get("encoder") or config.architecture["name"]
             log.info("%d tensors from ImageNet", load_imagenet(network, encoder))
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = network.to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
         )

@@ -4,9 +4,9 @@ import csv
 import shutil
 from pathlib import Path
 
-import cv2
 import nibabel
 import numpy as np
+from PIL import Image
 
 from tests.samples import SAMPLES
 
@@ -71,16 +71,15 @@ def make_data(folder: Path) -> Path:
 def make_volume(folder: Path, patient: str) -> None:
     """Three slices: a glioma, no tumour, blank padding; stored with x first, as NIfTI does."""
     folder.mkdir(exist_ok=True)
-    ill = cv2.imread(str(SAMPLES / "glioma_1.jpg"), cv2.IMREAD_GRAYSCALE)
-    outline = cv2.imread(str(SAMPLES / "masks/glioma_1.png"), cv2.IMREAD_GRAYSCALE) > 0
-    healthy = cv2.imread(str(SAMPLES / "no_tumor_1.jpg"), cv2.IMREAD_GRAYSCALE)
-    healthy = cv2.resize(healthy, ill.shape[::-1])
-    blank = np.zeros_like(ill)
-    for kind, slices in (
-        ("t1ce", [ill.astype(np.int16) * 12, healthy.astype(np.int16) * 12, blank]),
-        ("mask", [outline, blank, blank]),
+    ill = Image.open(SAMPLES / "glioma_1.jpg").convert("L")
+    outline = Image.open(SAMPLES / "masks/glioma_1.png").convert("1")
+    healthy = Image.open(SAMPLES / "no_tumor_1.jpg").convert("L").resize(ill.size)
+    blank = Image.new("L", ill.size)
+    for kind, slices, white in (
+        ("t1ce", [ill, healthy, blank], 12),
+        ("mask", [outline] + 2 * [blank], 1),
     ):
-        volume = np.stack(slices).astype(np.int16).transpose(2, 1, 0)
+        volume = np.stack([np.asarray(own, np.int16) * white for own in slices]).transpose(2, 1, 0)
         nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{patient}_{kind}.nii.gz")
 
 
