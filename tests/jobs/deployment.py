@@ -33,9 +33,8 @@ REDIS_NUMBER = 9
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 EMAIL, PASSWORD = "doctor@falx.example", uuid4().hex
 
-# Short, so that nobody waits for what production waits for; long enough for a busy machine.
+# Short, so that nobody waits for what production waits for.
 KNOBS = {
-    "ANALYSIS_LEASE_S": "8",
     "ANALYSIS_RESEND_S": "1",
     "ANALYSIS_RETRY_BACKOFF_S": "1",
     "SWEEP_INTERVAL_S": "0.5",
@@ -210,8 +209,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """Ask the whole group to end, as honcho does; return the exit status."""
-    os.killpg(process.pid, signal.SIGTERM)
+    """Ask the process to end in good order; return its exit status."""
+    process.terminate()
     return process.wait(timeout=60)
 
 

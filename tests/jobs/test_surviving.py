@@ -31,7 +31,7 @@ def test_another_worker_finishes_what_a_killed_one_had_begun(
 ) -> None:
     scan = phone.upload(patient, sample("glioma"))
     with falx.held(scan):
-        worker = falx.worker()
+        worker = falx.worker(ANALYSIS_LEASE_S="2")
         until(lambda: phone.analysis(scan["analysis"])["status"] == "running")
         kill(worker)
     assert phone.analysis(scan["analysis"])["status"] == "running"  # nobody has noticed yet
@@ -48,10 +48,10 @@ def test_a_worker_goes_on_when_the_kernel_kills_the_child_that_reads(
 ) -> None:
     scan = phone.upload(patient, sample("glioma"))
     with falx.held(scan):
-        worker = falx.worker(sweeps=False)
+        # Long enough for the next child to load the engine on a busy machine.
+        worker = falx.worker(sweeps=False, ANALYSIS_LEASE_S="12")
         until(lambda: phone.analysis(scan["analysis"])["status"] == "running")
         os.kill(child_of(worker), signal.SIGKILL)
-    until(lambda: phone.analysis(scan["analysis"]))
     falx.start("exec celery --quiet -A backend beat")
     done = ended(phone, scan["analysis"])
 
@@ -162,7 +162,7 @@ def test_what_failed_is_done_when_it_is_retried(
 def test_a_reading_that_hangs_is_stopped(falx: Deployment, phone: Phone, patient: Answer) -> None:
     scan = phone.upload(patient, sample("glioma"))
     with falx.held(scan):
-        falx.worker(ANALYSIS_TIME_LIMIT_S="7", ANALYSIS_MAX_ATTEMPTS="1", ANALYSIS_LEASE_S="30")
+        falx.worker(ANALYSIS_TIME_LIMIT_S="7", ANALYSIS_MAX_ATTEMPTS="1")
         failed = ended(phone, scan["analysis"])
 
     assert (failed["status"], failed["error"]["code"]) == ("failed", "time_limit")
