@@ -11,8 +11,8 @@ def decode(data: bytes) -> DecodedSlice:
     """Decode a PNG, a JPEG or a single-frame DICOM file.
 
     Raises DecodeError and nothing else, whatever the bytes. Codes: empty_file,
-    unsupported_format, truncated_file, corrupt_file, image_too_large, image_too_small,
-    animated_image, multi_frame_dicom, no_pixel_data, unsupported_transfer_syntax,
+    unsupported_format, truncated_file, corrupt_file, image_too_large, image_too_narrow,
+    image_too_small, animated_image, multi_frame_dicom, no_pixel_data, unsupported_transfer_syntax,
     unsupported_pixels.
     """
     if not data:

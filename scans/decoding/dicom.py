@@ -8,6 +8,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pydicom
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA, DT, TM
@@ -17,6 +18,7 @@ from scans.decoding.types import DecodedSlice, DecodeError, DicomInfo, check_siz
 
 # What pydicom has to say about a damaged file is told by DecodeError, not on stderr.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
@@ -35,8 +37,8 @@ def decode_dicom(data: bytes) -> DecodedSlice:
     Spacing are distances on a detector or on a film, not in the patient (PS3.3 section 10.7).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        # Absurd rescale values end in infinities; these are looked for.
+        with np.errstate(all="ignore"):
             return _decode(data)
     except DecodeError:
         raise

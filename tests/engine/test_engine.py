@@ -43,7 +43,7 @@ def test_a_real_slice_gets_a_whole_answer(engine: Engine, path: Path) -> None:
     assert_whole(engine.read(decoded), decoded.pixels)
 
 
-@pytest.mark.parametrize(("height", "width"), [(40, 33), (97, 640), (1400, 900)])
+@pytest.mark.parametrize(("height", "width"), [(40, 33), (160, 600), (1400, 900)])
 def test_any_size_is_read(engine: Engine, height: int, width: int) -> None:
     y, x = np.mgrid[:height, :width]
     decoded = decode(sample("glioma").read_bytes()).pixels

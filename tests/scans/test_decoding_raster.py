@@ -121,9 +121,10 @@ def test_a_jpeg_is_turned_upright() -> None:
         pytest.param(encoded(Image.fromarray(RAMP), "GIF"), "unsupported_format", id="still GIF"),
         pytest.param(png_header(20_000, 20_000), "image_too_large", id="20,000 x 20,000"),
         pytest.param(png_header(2**31 - 1, 2**31 - 1), "image_too_large", id="largest claim"),
-        pytest.param(png_header(8_001, 8_000), "image_too_large", id="just too large"),
+        pytest.param(png_header(5_001, 5_000), "image_too_large", id="just too large"),
         pytest.param(encoded(Image.new("L", (1, 1))), "image_too_small", id="1 x 1"),
-        pytest.param(encoded(Image.new("L", (31, 500))), "image_too_small", id="a strip"),
+        pytest.param(encoded(Image.new("L", (31, 100))), "image_too_small", id="31 px wide"),
+        pytest.param(encoded(Image.new("L", (500, 100))), "image_too_narrow", id="a ribbon"),
         pytest.param(png_header(64, 48), "truncated_file", id="too few pixels for its size"),
     ],
 )
