@@ -21,7 +21,7 @@ from kombu.utils.json import dumps, loads
 class Channel(virtual.Channel):
     @property
     def folder(self) -> Path:
-        return Path(self.connection.client.transport_options["folder"])  # type: ignore[union-attr, index]
+        return folder_of(self.connection.client)
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         """Write a message and then give it its name, which sorts by the time of sending."""
@@ -76,7 +76,7 @@ class Transport(virtual.Transport):
         Raises:
             OSError: the folder cannot be made or written.
         """
-        folder = Path(self.client.transport_options["folder"])
+        folder = folder_of(self.client)
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             return super().establish_connection()
@@ -89,3 +89,7 @@ class Transport(virtual.Transport):
         with suppress(Empty):
             while True:
                 self.cycle.get(self._deliver)  # type: ignore[union-attr]
+
+
+def folder_of(client: Any) -> Path:
+    return Path(client.transport_options["folder"])

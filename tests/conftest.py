@@ -36,29 +36,29 @@ def _no_earlier_failures() -> None:
 def _own_broker() -> Iterator[None]:
     """Messages of these tests go nowhere; tests with a real worker start it themselves."""
     url = celery_app.conf.broker_url
-    celery_app.conf.broker_url = "memory://"
+    celery_app.conf.update(broker_url="memory://")
     yield
-    celery_app.conf.broker_url = url
+    celery_app.conf.update(broker_url=url)
 
 
 @pytest.fixture
 def doctor(db: None) -> User:
-    return UserFactory(role=User.Role.DOCTOR)
+    return UserFactory.create(role=User.Role.DOCTOR)
 
 
 @pytest.fixture
 def other_doctor(db: None) -> User:
-    return UserFactory(role=User.Role.DOCTOR)
+    return UserFactory.create(role=User.Role.DOCTOR)
 
 
 @pytest.fixture
 def student(db: None) -> User:
-    return UserFactory(role=User.Role.STUDENT)
+    return UserFactory.create(role=User.Role.STUDENT)
 
 
 @pytest.fixture
 def admin(db: None) -> User:
-    return UserFactory(role=User.Role.ADMIN)
+    return UserFactory.create(role=User.Role.ADMIN)
 
 
 @pytest.fixture

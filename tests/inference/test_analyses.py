@@ -78,6 +78,7 @@ def test_a_reading_is_dated_by_the_scan(doctor: User, patient: Patient) -> None:
 
 def test_millimetres_only_where_the_file_has_spacing(doctor: User, patient: Patient) -> None:
     picture = read(doctor, patient, sample("meningioma").read_bytes())
+    assert picture.measurements is not None
     assert picture.measurements["area_px"] > 0
     assert picture.measurements["area_mm2"] is None
     assert picture.measurements["longest_diameter_mm"] is None
@@ -141,7 +142,7 @@ def test_a_finished_analysis_is_neither_cancelled_nor_retried(
 
 def test_a_failed_analysis_is_retried(as_doctor: APIClient, queued: Analysis) -> None:
     original = queued.scan.original.open().read()
-    queued.scan.original.storage.delete(queued.scan.original.name)
+    queued.scan.original.storage.delete(str(queued.scan.original.name))
     for _ in range(3):
         runs.run(queued.id)
     url = reverse("analysis", args=[queued.id])

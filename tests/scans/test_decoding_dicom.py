@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import gdcm  # type: ignore[import-untyped]
+import gdcm
 import numpy as np
 import pydicom
 import pytest
