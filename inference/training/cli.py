@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inference.training.config import MODELS
-from inference.training.sources import DataError
+from inference.training.sources import SOURCES, DataError
 
 _DATA_DEFAULT = Path("runs/data")
 
@@ -48,6 +48,10 @@ def _train(options: argparse.Namespace) -> None:
         epoch_slices=options.epoch_slices,
         seed=options.seed,
         bf16=options.bf16,
+        learning_rate=options.learning_rate,
+        ema_decay=options.ema_decay,
+        shares=dict(options.share),
+        start=options.start_from,
         pretrained=False if options.from_scratch else None,
     )
     train(config, options.prepared, options.run, device=options.device, threads=options.threads)
@@ -70,6 +74,13 @@ def _export(options: argparse.Namespace) -> None:
         out=options.out,
         results=options.results,
     )
+
+
+def _share(text: str) -> tuple[str, float]:
+    source, _, share = text.partition("=")
+    if source not in SOURCES:
+        raise argparse.ArgumentTypeError(f"{source} is none of {', '.join(SOURCES)}")
+    return source, float(share)
 
 
 def _need_data(options: argparse.Namespace) -> Path:
@@ -99,6 +110,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int)
     train.add_argument("--epoch-slices", type=int, help="slices drawn per epoch (default: all)")
     train.add_argument("--seed", type=int)
+    train.add_argument("--learning-rate", type=float, help="highest learning rate")
+    train.add_argument("--ema-decay", type=float, help="of the moving average of the weights")
+    train.add_argument(
+        "--share",
+        type=_share,
+        action="append",
+        default=[],
+        metavar="SOURCE=SHARE",
+        help="part of each epoch drawn from a source; can be given several times",
+    )
+    train.add_argument("--start-from", metavar="RUN", help="go on from another run's weights")
     train.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is safe")
     train.add_argument("--from-scratch", action="store_true", help="no ImageNet weights")
     train.add_argument("--threads", type=int, help="CPU threads (default: all)")

@@ -22,6 +22,7 @@ class TrainConfig:
     makes training pictures look larger than served ones (Touvron et al. 2019, arXiv 1906.06423).
     `shares` is the part of each epoch drawn from each source: without it the few slices that break
     the link between scanner and label would drown. `epoch_slices` 0 means as many as there are.
+    `start` is a finished run whose weights this one goes on from, instead of ImageNet's.
     """
 
     model: str
@@ -42,6 +43,7 @@ class TrainConfig:
     seed: int = 2026
     pretrained: bool = True
     bf16: bool = False
+    start: str = ""
 
     def size_at(self, epoch: int) -> int:
         """The training size in pixels of a zero-based epoch."""

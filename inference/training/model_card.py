@@ -98,6 +98,10 @@ def write_model_card(card: dict[str, Any], path: Path) -> None:
         ece_after=f"{home['ece']:.3f}",
         threshold=segmenter["chosen_on_val"]["threshold"],
         min_area=f"{segmenter['chosen_on_val']['min_area_fraction']:.2%}",
+        false_masks=_percent(segmenter["groups"]["home"]["tumor_free_with_mask"]),
+        false_masks_contrast=_percent(
+            segmenter["groups"].get("contrast_without_tumor", {}).get("tumor_free_with_mask")
+        ),
         refused=_percent(card["accept"]["test_refused"]),
         distance=f"{card['accept']['distance_threshold']:.2f}",
         preprocessing=card["preprocessing"],

@@ -44,6 +44,7 @@ def make_config(model: str, split: str, **given: Any) -> TrainConfig:
     """The recipe of `model` with every given value that is not None put in its place."""
     values: dict[str, Any] = {**asdict(RECIPES[model]), "model": model, "split": split}
     values |= {name: value for name, value in given.items() if value is not None}
+    values["shares"] = {**RECIPES[model].shares, **(given.get("shares") or {})}
     if given.get("size") and not given.get("early_size"):
         values["early_size"] = values["size"]
     return TrainConfig(**values)
@@ -113,7 +114,9 @@ class _Trainer:
         self._count = config.epoch_slices or len(self._train)
         torch.manual_seed(config.seed)
         network = build_network(config)
-        if config.pretrained:
+        if config.start:
+            network.load_state_dict(load_file(Path(config.start) / WEIGHTS))
+        elif config.pretrained:
             encoder = config.architecture.get("encoder") or config.architecture["name"]
             log.info("%d tensors from ImageNet", load_imagenet(network, encoder))
         self.network = network.to(device)
