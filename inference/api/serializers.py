@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from inference.models import Analysis, Picture
+from patients.api.serializers import ProbabilitiesSerializer
 from scans.api.serializers import ScanSerializer
 from scans.models import Scan
 
@@ -17,7 +18,7 @@ class NoteSerializer(serializers.Serializer[Any]):
 
 
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
-    probabilities = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    probabilities = ProbabilitiesSerializer(allow_null=True)
     reasons = NoteSerializer(many=True)
     elapsed_ms = serializers.DictField(child=serializers.FloatField(), allow_null=True)
     label = serializers.SerializerMethodField()  # type: ignore[assignment]

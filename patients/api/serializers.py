@@ -19,13 +19,22 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
         read_only_fields = ("id", "created_at", "updated_at")
 
 
+class ProbabilitiesSerializer(serializers.Serializer[dict[str, float]]):
+    """Of the four classes, in this order however the database keeps them; the sum is 1."""
+
+    glioma = serializers.FloatField()
+    meningioma = serializers.FloatField()
+    pituitary = serializers.FloatField()
+    no_tumor = serializers.FloatField()
+
+
 class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
     """A reading as it stood when it was written; the pictures are addresses in this API."""
 
     analysis = serializers.UUIDField()
     scan = serializers.UUIDField()
     label = serializers.CharField()  # type: ignore[assignment]
-    probabilities = serializers.DictField(child=serializers.FloatField())
+    probabilities = ProbabilitiesSerializer()
     reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
     measurements = serializers.JSONField(allow_null=True)
     mask = serializers.CharField()

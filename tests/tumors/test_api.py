@@ -1,3 +1,6 @@
+from base64 import b64encode
+from urllib.parse import urlencode
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -86,3 +89,9 @@ def test_a_hidden_page_is_not_there(signed_in):
 def test_nobody_writes_through_the_api(signed_in, method):
     for path in (LIST, f"{LIST}/glioma"):
         assert getattr(signed_in, method)(path, {}).status_code == 405
+
+
+@pytest.mark.parametrize("position", ["x", "9" * 30, "1.5", ""])
+def test_a_made_up_cursor_leads_nowhere_or_to_a_page(signed_in, position):
+    cursor = b64encode(urlencode({"p": position}).encode()).decode()
+    assert signed_in.get(LIST, {"cursor": cursor}).status_code in (200, 404)

@@ -2,7 +2,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from backend.api.pagination import NewestFirst
+from backend.api.pagination import Pages
 from tumors import selectors
 from tumors.api.serializers import DISCLAIMER, TumorPageSerializer, TumorPageSummarySerializer
 from tumors.models import TumorPage
@@ -40,8 +40,11 @@ PAGE_EXAMPLE = SUMMARY_EXAMPLE | {
 }
 
 
-class InReadingOrder(NewestFirst):
+class InReadingOrder(Pages):
     ordering = ("position", "id")
+
+    def check_position(self, position: str) -> None:
+        int(position)
 
 
 @extend_schema_view(
