@@ -3,14 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-_WINDOW_PERCENTILES = (0.5, 99.5)
+_WINDOW_PERCENTILES = (0.1, 99.9)
 _SAMPLE = 1_000_000  # values are enough to place a percentile, however large the picture
 
 
 def percentile_window(
     values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint8]:
-    """Stretch (H, W) values so that the middle 99 % of the valid ones span black to white.
+    """Stretch (H, W) values so that the middle 99.8 % of the valid ones span black to white.
 
     Used where a file of more than 8 bits does not say how it wants to be shown. Pixels that are
     not valid (padding, NaN) become black.

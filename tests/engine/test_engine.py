@@ -10,6 +10,7 @@ from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import prepare
 from inference.engine.reading import Reading
 from inference.engine.release import CLASSES, find_release
+from inference.engine.segment import outline
 from inference.engine.torch_backend import TorchBackend
 from scans.decoding import DecodedSlice, decode
 from tests.samples import SAMPLES, sample
@@ -75,29 +76,39 @@ def test_millimetres_are_given_only_where_the_file_has_them(engine: Engine) -> N
 
 
 @pytest.mark.parametrize(
-    ("precision", "logit_tolerance", "pixel_tolerance"),
+    ("precision", "logit_tolerance", "least_dice"),
     [
-        # Same arithmetic in another order.
-        ("f32", 0.02, 0.001),
-        # bf16 keeps 8 bits of each number.
-        ("bf16", 0.6, 0.02),
+        # The same arithmetic in another order, on weights rounded to 16 bits before or after the
+        # normalisation layers were folded into them.
+        ("f32", 0.03, 0.99),
+        # bf16 keeps 8 significant bits; over 122 test slices the Dice of both masks has a mean of
+        # 0.997 and a first percentile of 0.967.
+        ("bf16", 0.3, 0.9),
     ],
 )
 def test_torch_and_openvino_give_the_same_answer(
-    precision: str, logit_tolerance: float, pixel_tolerance: float
+    precision: str, logit_tolerance: float, least_dice: float
 ) -> None:
     release = find_release()
     by_torch = TorchBackend(release, "cpu")
     by_openvino = OpenVINOBackend(release, precision)
-    for kind in ("glioma", "meningioma", "pituitary", "no_tumor", "dicom"):
-        prepared = prepare(decode(sample(kind).read_bytes()).pixels)
+    for path in SLICES:
+        prepared = prepare(decode(path.read_bytes()).pixels)
         picture = prepared.resized(release.classifier_size)
         one, other = by_torch.classify(picture), by_openvino.classify(picture)
         np.testing.assert_allclose(one.logits, other.logits, atol=logit_tolerance)
         assert one.logits.argmax() == other.logits.argmax()
         assert one.cam.shape == other.cam.shape
-        assert one.features.shape == other.features.shape
+        np.testing.assert_allclose(one.features, other.features, atol=logit_tolerance)
         picture = prepared.resized(release.segmenter_size)
-        inside = by_torch.segment(picture) > 0
-        differing = inside != (by_openvino.segment(picture) > 0)
-        assert differing.sum() <= pixel_tolerance * max(inside.sum(), 500)
+        masks = [
+            outline(
+                backend.segment(picture),
+                prepared,
+                threshold=release.mask_threshold,
+                min_area_fraction=release.min_area_fraction,
+            )
+            for backend in (by_torch, by_openvino)
+        ]
+        both = 2 * np.count_nonzero(masks[0] & masks[1])
+        assert both >= least_dice * sum(np.count_nonzero(mask) for mask in masks)
