@@ -76,6 +76,12 @@ def _export(options: argparse.Namespace) -> None:
     )
 
 
+def _readings(options: argparse.Namespace) -> None:
+    from inference.training.readings import measure_readings
+
+    print(measure_readings(options.release, _need_data(options), side=options.split))
+
+
 def _share(text: str) -> tuple[str, float]:
     source, _, share = text.partition("=")
     if source not in SOURCES:
@@ -134,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(evaluate)
     _add_device(evaluate)
     evaluate.set_defaults(run_step=_evaluate)
+
+    readings = steps.add_parser("readings", help="measure a release as it is served")
+    readings.add_argument("--release", type=Path, required=True)
+    readings.add_argument("--split", choices=("val", "test"), default="test")
+    _add_data(readings)
+    readings.set_defaults(run_step=_readings)
 
     export = steps.add_parser("export", help="write a release folder from evaluated runs")
     export.add_argument("--classifier", type=Path, required=True, metavar="RUN")

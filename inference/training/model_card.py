@@ -47,14 +47,14 @@ PREPROCESSING = (
     "99.5th percentile of the head to white, padded to a square with black, resized, 0..1"
 )
 
-_GROUP_NAMES = {
+GROUP_NAMES = {
     "home": "slice-level test split, as in the paper",
     "other_scanners": "tumours from other scanners (fold 0)",
     "gbm_with_tumor": "glioblastoma volumes, slices with tumour (fold 0)",
     "contrast_without_tumor": "contrast-enhanced slices without a tumour (fold 0)",
     "healthy_head": "one healthy head, neighbouring slices",
 }
-_FOLD_GROUP_NAMES = {**_GROUP_NAMES, "home": "patients of the held-out fold"}
+_FOLD_GROUP_NAMES = {**GROUP_NAMES, "home": "patients of the held-out fold"}
 
 
 def results_table(metrics: dict[str, dict[str, Any]]) -> str:
@@ -169,7 +169,7 @@ def _split_sentence(metrics: dict[str, Any]) -> str:
 
 
 def _group_name(name: str, split: str) -> str:
-    return (_GROUP_NAMES if split == "slice" else _FOLD_GROUP_NAMES)[name]
+    return (GROUP_NAMES if split == "slice" else _FOLD_GROUP_NAMES)[name]
 
 
 def _percent(share: float | None) -> str:
