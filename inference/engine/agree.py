@@ -1,11 +1,15 @@
 """Do class and outline tell the same story, and is the class sure?
 
-Neither network is overruled: a doctor sees both and is told where they contradict each other.
+The segmenter sees tumours in many slices without one, the classifier in few. So where the
+classifier is all but certain that there is none, nothing is outlined; docs/engine.md has what that
+gives and costs. Everywhere else neither network is overruled: a doctor sees both and is told where
+they contradict each other.
 """
 
 from inference.engine.reading import Reason
 
 _UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
+_CLEAR_FROM = 0.9  # calibrated probability of no tumour
 
 _NAMES = {
     "glioma": "glioma",
@@ -13,6 +17,11 @@ _NAMES = {
     "pituitary": "pituitary tumour",
     "no_tumor": "no tumour",
 }
+
+
+def clear_of_tumor(probabilities: dict[str, float]) -> bool:
+    """Whether the classifier is certain enough of no tumour to leave the outline away."""
+    return probabilities["no_tumor"] >= _CLEAR_FROM
 
 
 def warnings_for(probabilities: dict[str, float], *, outlined: bool) -> list[Reason]:

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from inference.engine import accept, agree, explain, render
 from inference.engine.backend import Backend, Classified
 from inference.engine.classify import probabilities
@@ -83,12 +86,10 @@ class Engine:
         shares = probabilities(found.logits, release.temperature)
         label = max(shares, key=lambda name: shares[name])
         with clock.step("segment"):
-            mask = outline(
-                self._backend.segment(prepared.resized(release.segmenter_size)),
-                prepared,
-                threshold=release.mask_threshold,
-                min_area_fraction=release.min_area_fraction,
-            )
+            if agree.clear_of_tumor(shares):
+                mask = np.zeros(prepared.shape, bool)
+            else:
+                mask = self._outline(prepared)
         with clock.step("agree"):
             reasons = agree.warnings_for(shares, outlined=bool(mask.any()))
         with clock.step("measure"):
@@ -107,6 +108,14 @@ class Engine:
             measurements=measurements,
             elapsed_ms=clock.elapsed_ms(),
             release=release.name,
+        )
+
+    def _outline(self, prepared: Prepared) -> npt.NDArray[np.bool_]:
+        return outline(
+            self._backend.segment(prepared.resized(self._release.segmenter_size)),
+            prepared,
+            threshold=self._release.mask_threshold,
+            min_area_fraction=self._release.min_area_fraction,
         )
 
     def _refused(self, reason: Reason, clock: "_Clock") -> Reading:

@@ -65,6 +65,16 @@ def test_the_same_slice_gets_the_same_answer(engine: Engine) -> None:
     assert first.measurements == second.measurements
 
 
+def test_nothing_is_outlined_where_no_tumour_is_all_but_certain(engine: Engine) -> None:
+    reading = engine.read(decode(sample("no_tumor").read_bytes()))
+    assert reading.probabilities is not None
+    assert reading.probabilities["no_tumor"] >= 0.9
+    assert reading.mask is not None
+    assert not reading.mask.any()
+    assert reading.measurements is None
+    assert reading.reasons == []
+
+
 def test_millimetres_are_given_only_where_the_file_has_them(engine: Engine) -> None:
     decoded = decode(sample("glioma").read_bytes())
     plain = engine.read(decoded)
