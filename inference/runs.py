@@ -166,7 +166,10 @@ def fail(analysis: Analysis, code: str, message: str) -> None:
 def settle(analysis: Analysis, **fields: object) -> bool:
     """Change the row if this run still owns it; say whether it did."""
     owned = Analysis.objects.filter(pk=analysis.pk, status=Status.RUNNING, run_id=analysis.run_id)
-    return bool(owned.update(**{"run_id": None, **fields}))
+    changed = bool(owned.update(**{"run_id": None, **fields}))
+    if changed:
+        logger.info("Analysis %s: %s", analysis.pk, fields["status"])
+    return changed
 
 
 def sweep() -> None:
