@@ -1,9 +1,11 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 
 from accounts.models import User
 
@@ -23,6 +25,9 @@ class LoginForm(AdminAuthenticationForm):
 
 
 admin.site.login_form = LoginForm
+
+# One role and one address for each user stand in the user's own page.
+admin.site.unregister([Group, EmailAddress])
 
 
 @admin.register(User)

@@ -117,12 +117,13 @@ def write_history(analysis: Analysis, reading: "Reading") -> None:
         patient=analysis.scan.patient,
         kind=HistoryEntry.Kind.READING,
         subject_id=analysis.id,
-        title=f"{label.label}, {probability:.0%}",
+        title=f"{label.label}, {percent(probability)}",
         author=analysis.requested_by,
         occurred_at=analysis.scan.happened_at,
         data={
             "analysis": str(analysis.id),
             "scan": str(analysis.scan_id),
+            "status": "preliminary",
             "label": reading.label,
             "probabilities": reading.probabilities,
             "reasons": [{"code": r.code, "message": r.message} for r in reading.reasons],
@@ -132,6 +133,11 @@ def write_history(analysis: Analysis, reading: "Reading") -> None:
         }
         | {kind.value: reverse(f"analysis-{kind.value}", args=[analysis.id]) for kind in Picture},
     )
+
+
+def percent(probability: float) -> str:
+    """Say a probability without ever saying that something is certain."""
+    return ">99 %" if probability > 0.99 else f"{probability * 100:.0f} %"
 
 
 def retry_later_or_fail(analysis: Analysis, cause: Exception) -> None:

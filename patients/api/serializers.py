@@ -33,6 +33,7 @@ class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
 
     analysis = serializers.UUIDField()
     scan = serializers.UUIDField()
+    status = serializers.CharField(help_text="`preliminary`: no doctor has signed it.")
     label = serializers.CharField()  # type: ignore[assignment]
     probabilities = ProbabilitiesSerializer()
     reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))

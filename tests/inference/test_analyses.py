@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from PIL import Image
 from rest_framework.test import APIClient
 
@@ -60,6 +61,7 @@ def test_the_reading_stands_in_the_history(
     (entry,) = as_doctor.get(url).json()["results"]
     analysis = as_doctor.get(reverse("analysis", args=[done.id])).json()
     assert entry["kind"] == "reading"
+    assert entry["reading"]["status"] == "preliminary"
     assert entry["author"] == str(doctor)
     assert entry["reading"]["analysis"] == str(done.id)
     for name in ("label", "probabilities", "measurements", "mask", "overlay", "heatmap", "release"):
@@ -68,8 +70,6 @@ def test_the_reading_stands_in_the_history(
 
 def test_a_reading_is_dated_by_the_scan(doctor: User, patient: Patient) -> None:
     file = SimpleUploadedFile("s", sample("glioma").read_bytes())
-    from django.utils.dateparse import parse_datetime
-
     then = parse_datetime("2020-01-02T03:04:05Z")
     analysis = upload_and_analyse(user=doctor, patient=patient, file=file, acquired_at=then)
     runs.run(analysis.id)
