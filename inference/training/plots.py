@@ -110,5 +110,6 @@ def plot_worst(
             cv2.drawContours(square, contours, -1, colour, thickness)
         place.imshow(square)
         place.set_title(f"{prediction.record.label} {dice:.2f}", fontsize=8)
+    figure.suptitle("The worst: expert in green, model in red, Dice", fontsize=9)
     figure.savefig(path, dpi=110)
     plt.close(figure)
