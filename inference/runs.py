@@ -5,10 +5,11 @@ or out of order, and the outcome is the same.
 """
 
 import logging
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -83,15 +84,9 @@ def read(analysis: Analysis) -> "Reading":
 
 def finish(analysis: Analysis, reading: "Reading") -> None:
     """Store the reading, its pictures and its history entry: all of it, or nothing."""
-    fields: dict[str, object] = {
+    fields = outcome(reading) | {
         "status": Status.DONE if reading.accepted else Status.REJECTED,
         "finished_at": timezone.now(),
-        "label": reading.label or "",
-        "probabilities": reading.probabilities,
-        "reasons": [{"code": r.code, "message": r.message} for r in reading.reasons],
-        "measurements": reading.measurements,
-        "elapsed_ms": reading.elapsed_ms,
-        "release": reading.release,
     }
     if not reading.accepted:
         why = reading.reasons[0]
@@ -110,6 +105,18 @@ def finish(analysis: Analysis, reading: "Reading") -> None:
         remove_unused_pictures(analysis)
 
 
+def outcome(reading: "Reading") -> dict[str, Any]:
+    """What the analysis and the history entry both keep of a reading, pictures aside."""
+    return {
+        "label": reading.label or "",
+        "probabilities": reading.probabilities,
+        "reasons": [asdict(reason) for reason in reading.reasons],
+        "measurements": reading.measurements,
+        "elapsed_ms": reading.elapsed_ms,
+        "release": reading.release,
+    }
+
+
 def write_history(analysis: Analysis, reading: "Reading") -> None:
     label = Label(str(reading.label))
     probability = (reading.probabilities or {})[label]
@@ -124,13 +131,8 @@ def write_history(analysis: Analysis, reading: "Reading") -> None:
             "analysis": str(analysis.id),
             "scan": str(analysis.scan_id),
             "status": "preliminary",
-            "label": reading.label,
-            "probabilities": reading.probabilities,
-            "reasons": [{"code": r.code, "message": r.message} for r in reading.reasons],
-            "measurements": reading.measurements,
-            "elapsed_ms": reading.elapsed_ms,
-            "release": reading.release,
         }
+        | outcome(reading)
         | {kind.value: reverse(f"analysis-{kind.value}", args=[analysis.id]) for kind in Picture},
     )
 

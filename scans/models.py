@@ -4,9 +4,9 @@ A picture without DICOM identifiers gets a study and a series of its own, so tha
 later reads or exports whole series finds one kind of thing only.
 """
 
+from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -124,7 +124,7 @@ class Scan(models.Model):
         return self.CONTENT_TYPES[self.format]
 
     @property
-    def happened_at(self) -> Any:
+    def happened_at(self) -> datetime:
         """When the patient was scanned, as far as anybody said; else when it was uploaded."""
         return self.acquired_at or self.created_at
 
