@@ -66,25 +66,17 @@ def compare(features: npt.NDArray[np.float32], gate: "Gate", threshold: float) -
 class Gate:
     """The directions in which the features of real slices differ.
 
-    mean: (F,); components: (K, F), orthonormal rows. scale: (K,), the spread along each, and
-    residual_scale, the spread beside them, describe the slices; the distance does not use them.
+    mean: (F,); components: (K, F), orthonormal rows.
     """
 
     mean: npt.NDArray[np.float32]
     components: npt.NDArray[np.float32]
-    scale: npt.NDArray[np.float32]
-    residual_scale: float = 0.0
 
     @classmethod
     def load(cls, path: Path) -> "Gate":
-        """Read `accept.npz`: mean, components, scale and residual_scale."""
+        """Read `accept.npz`: mean and components."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(
-                mean=arrays["mean"],
-                components=arrays["components"],
-                scale=arrays["scale"],
-                residual_scale=float(arrays["residual_scale"]),
-            )
+            return cls(mean=arrays["mean"], components=arrays["components"])
 
 
 def feature_distance(features: npt.NDArray[np.float32], gate: Gate) -> npt.NDArray[np.float32]:

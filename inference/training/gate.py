@@ -16,7 +16,7 @@ _ROOM = 1.3  # scanners that nobody here has seen lie further out than validatio
 
 
 def fit_gate(features: Floats, components: int = _COMPONENTS) -> Gate:
-    """A Gaussian in the leading directions of the training slices' features (N, F).
+    """Mean and leading directions of the training slices' features (N, F).
 
     Fewer slices than `components` give fewer directions.
     """
@@ -24,14 +24,7 @@ def fit_gate(features: Floats, components: int = _COMPONENTS) -> Gate:
     centred = features.astype(np.float64) - mean
     _, singular, directions = np.linalg.svd(centred, full_matrices=False)
     count = min(components, int((singular > singular[0] * 1e-6).sum()))
-    kept = directions[:count]
-    left_over = centred - centred @ kept.T @ kept
-    return Gate(
-        mean=mean.astype(np.float32),
-        components=kept.astype(np.float32),
-        scale=(singular[:count] / np.sqrt(len(features))).astype(np.float32),
-        residual_scale=float(np.sqrt((left_over**2).sum(axis=1).mean())),
-    )
+    return Gate(mean=mean.astype(np.float32), components=directions[:count].astype(np.float32))
 
 
 def choose_threshold(gate: Gate, val: Floats) -> float:
@@ -41,10 +34,4 @@ def choose_threshold(gate: Gate, val: Floats) -> float:
 
 def save_gate(gate: Gate, path: Path) -> None:
     """Write `accept.npz` as `Gate.load` reads it."""
-    np.savez(
-        path,
-        mean=gate.mean,
-        components=gate.components,
-        scale=gate.scale,
-        residual_scale=np.float32(gate.residual_scale),
-    )
+    np.savez(path, mean=gate.mean, components=gate.components)

@@ -126,7 +126,6 @@ def gate() -> Gate:
     return Gate(
         mean=np.array([1, 1, 1], np.float32),
         components=np.array([[1, 0, 0], [0, 1, 0]], np.float32),
-        scale=np.ones(2, np.float32),
     )
 
 
