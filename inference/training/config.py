@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from inference.training.sources import FIGSHARE, GBM_VOLUMES, NO_TUMOR, OTHER_SC
 
 MODELS = ("cnn", "classifier", "segmenter")
 _LITE0 = "tf_efficientnet_lite0"
+_SHARES = {FIGSHARE: 0.55, NO_TUMOR: 0.19, OTHER_SCANNERS: 0.11, GBM_VOLUMES: 0.15}
 
 
 @dataclass(frozen=True)
@@ -57,30 +58,11 @@ class TrainConfig:
         return cls(**json.loads(path.read_text()))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The defaults of one model; the command line overrides what it is given."""
-
-    architecture: dict[str, Any]
-    size: int
-    early_size: int
-    full_size_epochs: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    pretrained: bool
-    shares: dict[str, float] = field(
-        default_factory=lambda: {
-            FIGSHARE: 0.55,
-            NO_TUMOR: 0.19,
-            OTHER_SCANNERS: 0.11,
-            GBM_VOLUMES: 0.15,
-        }
-    )
-
-
-RECIPES: dict[str, Recipe] = {
-    "cnn": Recipe(
+# The defaults of one model; the command line overrides what it is given.
+RECIPES: dict[str, TrainConfig] = {
+    "cnn": TrainConfig(
+        model="cnn",
+        split="slice",
         architecture={"name": "plain_cnn", "channels": [16, 32, 64, 128, 256], "dropout": 0.3},
         size=128,
         early_size=128,
@@ -89,8 +71,11 @@ RECIPES: dict[str, Recipe] = {
         batch_size=32,
         learning_rate=2e-3,
         pretrained=False,
+        shares=_SHARES,
     ),
-    "classifier": Recipe(
+    "classifier": TrainConfig(
+        model="classifier",
+        split="slice",
         architecture={"name": _LITE0, "dropout": 0.2},
         size=224,
         early_size=192,
@@ -98,9 +83,11 @@ RECIPES: dict[str, Recipe] = {
         epochs=14,
         batch_size=32,
         learning_rate=1e-3,
-        pretrained=True,
+        shares=_SHARES,
     ),
-    "segmenter": Recipe(
+    "segmenter": TrainConfig(
+        model="segmenter",
+        split="slice",
         architecture={"encoder": _LITE0, "decoder_channels": [128, 64, 32, 16, 16]},
         size=256,
         early_size=192,
@@ -108,7 +95,6 @@ RECIPES: dict[str, Recipe] = {
         epochs=14,
         batch_size=16,
         learning_rate=1e-3,
-        pretrained=True,
         # Outlines come from tumours; tumour-free slices teach when to draw none.
         shares={FIGSHARE: 0.62, NO_TUMOR: 0.08, OTHER_SCANNERS: 0.13, GBM_VOLUMES: 0.17},
     ),

@@ -42,7 +42,7 @@ Network = Classifier | Segmenter
 
 def make_config(model: str, split: str, **given: Any) -> TrainConfig:
     """The recipe of `model` with every given value that is not None put in its place."""
-    values: dict[str, Any] = {**asdict(RECIPES[model]), "model": model, "split": split}
+    values: dict[str, Any] = {**asdict(RECIPES[model]), "split": split}
     values |= {name: value for name, value in given.items() if value is not None}
     values["shares"] = {**RECIPES[model].shares, **(given.get("shares") or {})}
     if given.get("size") and not given.get("early_size"):
