@@ -38,7 +38,7 @@ stop-services: ## Stop them and remove their data
 	scripts/services stop
 
 bench: $(VENV)/.everything ## Run every benchmark
-	set -e; for benchmark in benchmarks/*.py; do $(BIN)/python "$$benchmark"; done
+	set -e; for benchmark in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$benchmark .py); done
 
 format: $(VENV)/.everything ## Bring the code into shape
 	$(BIN)/ruff check --fix
