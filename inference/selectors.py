@@ -6,9 +6,10 @@ from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
 from inference.models import Analysis
+from patients.access import Level
 from patients.models import Patient
 from scans.models import Scan
-from scans.selectors import scans_for
+from scans.selectors import scan_for, scans_for
 
 
 def with_analyses(scans: QuerySet[Scan]) -> QuerySet[Scan]:
@@ -20,25 +21,21 @@ def scans_of(user: User, patient: Patient) -> QuerySet[Scan]:
     return with_analyses(scans_for(user).filter(patient=patient))
 
 
-def scan_with_analyses(user: User, scan_id: UUID) -> Scan:
-    """Return one scan.
-
-    Raises:
-        Scan.DoesNotExist: also when it exists but is not for this user.
-    """
-    return with_analyses(scans_for(user)).get(pk=scan_id)
-
-
 def analyses_of(scan: Scan) -> QuerySet[Analysis]:
     """The analyses of a scan that the caller may see, newest first."""
     return Analysis.objects.filter(scan=scan)
 
 
-def analysis_for(user: User, analysis_id: UUID) -> Analysis:
-    """Return one analysis.
+def analysis_for(user: User, analysis_id: UUID, *, level: int = Level.READER) -> Analysis:
+    """Return one analysis; its `scan.patient` says what the user may do, and why.
 
     Raises:
         Analysis.DoesNotExist: also when it exists but is not for this user.
+        Forbidden: when the user may see it, but not do what needs this level.
     """
-    visible = scans_for(user).select_related(None).order_by()
-    return Analysis.objects.filter(scan__in=visible).get(pk=analysis_id)
+    analysis = Analysis.objects.get(pk=analysis_id)
+    try:
+        analysis.scan = scan_for(user, analysis.scan_id, level=level)
+    except Scan.DoesNotExist as hidden:
+        raise Analysis.DoesNotExist from hidden
+    return analysis

@@ -5,7 +5,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
-from patients.selectors import patients_for
+from patients.access import Level, patient_for, patients_for
+from patients.models import Patient
 from scans.models import Scan
 
 
@@ -15,10 +16,16 @@ def scans_for(user: User) -> QuerySet[Scan]:
     return visible.select_related("series__study")
 
 
-def scan_for(user: User, scan_id: UUID) -> Scan:
-    """Return one scan.
+def scan_for(user: User, scan_id: UUID, *, level: int = Level.READER) -> Scan:
+    """Return one scan; its `patient` says what the user may do, and why.
 
     Raises:
         Scan.DoesNotExist: also when it exists but is not for this user.
+        Forbidden: when the user may see it, but not do what needs this level.
     """
-    return scans_for(user).get(pk=scan_id)
+    scan = Scan.objects.select_related("series__study").get(pk=scan_id)
+    try:
+        scan.patient = patient_for(user, scan.patient_id, level=level)
+    except Patient.DoesNotExist as hidden:
+        raise Scan.DoesNotExist from hidden
+    return scan

@@ -39,6 +39,12 @@ class Conflict(ApiError):
     status_code = status.HTTP_409_CONFLICT
 
 
+class Forbidden(ApiError):
+    """The caller may see the thing, but not do this with it."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+
+
 class TooLarge(ApiError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 

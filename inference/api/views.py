@@ -19,7 +19,8 @@ from backend.api.files import AnyAccepted, file_response
 from inference import selectors, services
 from inference.api.serializers import AnalysisSerializer, ScanWithAnalysisSerializer
 from inference.models import Analysis, Picture
-from patients.api.views import get_patient
+from patients.access import Level
+from patients.api.access import get_patient
 from scans.api.serializers import UploadSerializer
 from scans.api.views import get_scan
 from scans.models import Scan
@@ -34,7 +35,7 @@ class PatientScansView(ListAPIView[Scan]):
     def get_queryset(self) -> QuerySet[Scan]:
         if getattr(self, "swagger_fake_view", False):
             return Scan.objects.none()
-        patient = get_patient(self.request, self.kwargs["patient_id"])
+        patient = get_patient(self.request, self.kwargs["patient_id"], action="scans.read")
         return selectors.scans_of(user_of(self.request), patient)
 
     @extend_schema(
@@ -44,7 +45,7 @@ class PatientScansView(ListAPIView[Scan]):
         responses={201: ScanWithAnalysisSerializer},
     )
     def post(self, request: Request, patient_id: UUID) -> Response:
-        patient = get_patient(request, patient_id)
+        patient = get_patient(request, patient_id, action="scan.upload", level=Level.WRITER)
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         analysis = services.upload_and_analyse(
@@ -59,10 +60,7 @@ class ScanView(APIView):
 
     @extend_schema(summary="A scan", tags=["scans"], responses=ScanWithAnalysisSerializer)
     def get(self, request: Request, scan_id: UUID) -> Response:
-        try:
-            scan = selectors.scan_with_analyses(user_of(request), scan_id)
-        except Scan.DoesNotExist as missing:
-            raise Http404 from missing
+        scan = get_scan(request, scan_id, action="scan.read")
         return Response(ScanWithAnalysisSerializer(scan).data)
 
 
@@ -74,7 +72,8 @@ class ScanAnalysesView(ListAPIView[Analysis]):
     def get_queryset(self) -> QuerySet[Analysis]:
         if getattr(self, "swagger_fake_view", False):
             return Analysis.objects.none()
-        return selectors.analyses_of(get_scan(self.request, self.kwargs["scan_id"]))
+        scan = get_scan(self.request, self.kwargs["scan_id"], action="analyses.read")
+        return selectors.analyses_of(scan)
 
     @extend_schema(
         summary="Read the scan again",
@@ -83,7 +82,7 @@ class ScanAnalysesView(ListAPIView[Analysis]):
         responses={201: AnalysisSerializer},
     )
     def post(self, request: Request, scan_id: UUID) -> Response:
-        scan = get_scan(request, scan_id)
+        scan = get_scan(request, scan_id, action="analysis.request", level=Level.WRITER)
         analysis = services.queue_analysis(user=user_of(request), scan=scan)
         return Response(AnalysisSerializer(analysis).data, status=status.HTTP_201_CREATED)
 
@@ -93,7 +92,8 @@ class AnalysisView(APIView):
 
     @extend_schema(summary="An analysis", tags=["analyses"], responses=AnalysisSerializer)
     def get(self, request: Request, analysis_id: UUID) -> Response:
-        return Response(AnalysisSerializer(get_analysis(request, analysis_id)).data)
+        analysis = get_analysis(request, analysis_id, action="analysis.read")
+        return Response(AnalysisSerializer(analysis).data)
 
 
 class ChangeAnalysisView(APIView):
@@ -101,9 +101,11 @@ class ChangeAnalysisView(APIView):
 
     permission_classes = [IsClinician]
     change: Callable[..., Analysis]
+    action: str
 
     def post(self, request: Request, analysis_id: UUID) -> Response:
-        analysis = type(self).change(analysis=get_analysis(request, analysis_id))
+        analysis = get_analysis(request, analysis_id, action=self.action, level=Level.WRITER)
+        analysis = type(self).change(analysis=analysis)
         return Response(AnalysisSerializer(analysis).data)
 
 
@@ -114,12 +116,14 @@ change_schema = extend_schema(tags=["analyses"], request=None, responses=Analysi
 @change_schema
 class CancelView(ChangeAnalysisView):
     change = staticmethod(services.cancel)
+    action = "analysis.cancel"
 
 
 @extend_schema_view(post=extend_schema(summary="Try again after a failure"))
 @change_schema
 class RetryView(ChangeAnalysisView):
     change = staticmethod(services.retry)
+    action = "analysis.retry"
 
 
 class PictureView(APIView):
@@ -135,7 +139,7 @@ class PictureView(APIView):
         responses={(200, "image/png"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, analysis_id: UUID) -> HttpResponse:
-        analysis = get_analysis(request, analysis_id)
+        analysis = get_analysis(request, analysis_id, action=f"analysis.{self.picture}")
         return file_response(analysis.pictures[self.picture], "image/png")
 
 
@@ -151,9 +155,11 @@ class HeatmapView(PictureView):
     picture = Picture.HEATMAP
 
 
-def get_analysis(request: Request, analysis_id: UUID) -> Analysis:
-    """Return the analysis that the caller may see, or answer 404."""
+def get_analysis(
+    request: Request, analysis_id: UUID, *, action: str, level: int = Level.READER
+) -> Analysis:
+    """Return the analysis that the caller may see, or answer 404; arguments as `get_patient`'s."""
     try:
-        return selectors.analysis_for(user_of(request), analysis_id)
+        return selectors.analysis_for(user_of(request), analysis_id, level=level)
     except Analysis.DoesNotExist as missing:
         raise Http404 from missing

@@ -1,9 +1,7 @@
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import GenericAPIView, ListAPIView
@@ -15,6 +13,8 @@ from backend.api.conditional import require_match, with_etag
 from backend.api.errors import ApiError
 from backend.api.pagination import NewestFirst
 from patients import selectors, services
+from patients.access import Level
+from patients.api.access import get_patient
 from patients.api.serializers import HistoryEntrySerializer, PatientSerializer
 from patients.models import HistoryEntry, Patient
 
@@ -61,13 +61,15 @@ class PatientView(GenericAPIView[Patient]):
 
     @extend_schema(summary="A patient", tags=["patients"])
     def get(self, request: Request, patient_id: UUID) -> Response:
-        patient = get_patient(request, patient_id)
+        patient = get_patient(request, patient_id, action="patient.read")
         return with_etag(Response(PatientSerializer(patient).data), patient)
 
     @extend_schema(summary="Edit a patient", tags=["patients"], parameters=[IF_MATCH])
     @transaction.atomic
     def patch(self, request: Request, patient_id: UUID) -> Response:
-        patient = get_patient(request, patient_id, lock=True)
+        patient = get_patient(
+            request, patient_id, action="patient.edit", level=Level.WRITER, lock=True
+        )
         require_match(request, patient)
         given = PatientSerializer(patient, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
@@ -86,12 +88,5 @@ class HistoryView(ListAPIView[HistoryEntry]):
     def get_queryset(self) -> QuerySet[HistoryEntry]:
         if getattr(self, "swagger_fake_view", False):
             return HistoryEntry.objects.none()
-        return selectors.history_of(get_patient(self.request, self.kwargs["patient_id"]))
-
-
-def get_patient(request: Request, patient_id: UUID, **options: Any) -> Patient:
-    """Return the patient that the caller may see, or answer 404."""
-    try:
-        return selectors.patient_for(user_of(request), patient_id, **options)
-    except Patient.DoesNotExist as missing:
-        raise Http404 from missing
+        patient = get_patient(self.request, self.kwargs["patient_id"], action="history.read")
+        return selectors.history_of(patient)

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from inference.models import Analysis
-from patients.selectors import patients_for
+from patients.access import patients_for
 
 
 @pytest.fixture(autouse=True)

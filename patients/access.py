@@ -1,0 +1,71 @@
+"""Who may see which patient's file, how much they may do in it, and why."""
+
+from uuid import UUID
+
+from django.db.models import F, FilteredRelation, Q, QuerySet, Value
+from django.utils import timezone
+
+from accounts.models import User
+from backend.api.errors import Forbidden
+from patients.models import CareTeamMember, Patient
+
+Level = CareTeamMember.Level
+ADMIN = "admin"
+
+
+def patients_for(user: User) -> QuerySet[Patient]:
+    """The patients whose file the user may see.
+
+    Doctors see the files that they are in the care team of, admins all, others none. Each patient
+    comes with `access_level` (what the user may do) and `access_via` (why: `team`, `share`,
+    `emergency` or `admin`).
+    """
+    if user.is_admin:
+        return Patient.objects.annotate(  # type: ignore[no-redef]
+            access_level=Value(Level.OWNER), access_via=Value(ADMIN)
+        )
+    if not user.is_doctor:
+        return Patient.objects.none()
+    return (
+        Patient.objects.alias(  # type: ignore[no-redef]
+            own=FilteredRelation("members", condition=Q(members__user=user)),
+        )
+        .filter(Q(own__expires_at__isnull=True) | Q(own__expires_at__gt=timezone.now()))
+        .filter(own__isnull=False)
+        .annotate(access_level=F("own__level"), access_via=F("own__via"))
+    )
+
+
+def patient_for(
+    user: User, patient_id: UUID, *, level: int = Level.READER, lock: bool = False
+) -> Patient:
+    """Return one patient, with `access_level` and `access_via` as in `patients_for`.
+
+    Args:
+        level: What the user must be allowed to do in the file.
+        lock: Hold the row until the transaction ends (for edits that depend on what they read).
+
+    Raises:
+        Patient.DoesNotExist: also when the patient exists but is not for this user.
+        Forbidden: `read_only_access` or `owner_required` when the user may see the file, but not
+            do this.
+    """
+    found = patients_for(user)
+    if lock:
+        found = found.select_for_update(of=("self",))
+    patient = found.get(pk=patient_id)
+    require(patient, level)
+    return patient
+
+
+def require(patient: Patient, level: int) -> None:
+    """Let only those pass who may do this much in the file.
+
+    Raises:
+        Forbidden: `read_only_access` or `owner_required`.
+    """
+    if patient.access_level >= level:
+        return
+    if level >= Level.OWNER:
+        raise Forbidden("owner_required", "Only an owner of this file may do this.")
+    raise Forbidden("read_only_access", "You may read this patient's file, but not write in it.")
