@@ -93,3 +93,33 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         raise Kept("Events of the audit are not deleted.")
+
+
+class Head(models.Model):
+    """Where the chain ends. One row, which sealing locks: two sealers cannot fork the chain."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_head")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+
+class Checkpoint(models.Model):
+    """Where the chain begins after a purge: the last event that went, vouched for by `mac`."""
+
+    sequence = models.BigIntegerField(unique=True)
+    hash = models.CharField(max_length=64)
+    mac = models.CharField(max_length=64)
+    before = models.DateTimeField()
+    purged_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-sequence",)
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"

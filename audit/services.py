@@ -1,14 +1,20 @@
-"""Writing down who did what to patients' data."""
+"""Writing down who did what to patients' data, and keeping it as it was written."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+from django.db.models import Min, QuerySet
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.models import User
-from audit.models import Event, Why
+from audit import chain
+from audit.models import Checkpoint, Event, Head, Why
+
+BATCH = 500
 
 
 def note(
@@ -72,6 +78,76 @@ def record(
         address=address,
         device=device,
     )
+
+
+def seal() -> int:
+    """Append what was written since the last time to the chain; safe to run several at once.
+
+    Returns:
+        How many events.
+    """
+    count = 0
+    while Event.objects.filter(sequence=None).exists():
+        count += _seal_batch()
+    return count
+
+
+@transaction.atomic
+def _seal_batch() -> int:
+    head = _locked_head()
+    events = list(Event.objects.filter(sequence=None).order_by("at", "id")[:BATCH])
+    for event in events:
+        head.sequence += 1
+        event.sequence = head.sequence
+        event.hash = head.hash = chain.link(head.hash, vars(event))
+    _unguarded().bulk_update(events, ["sequence", "hash"])
+    head.save()
+    return len(events)
+
+
+def purge(*, before: datetime) -> int:
+    """Delete the beginning of the chain, as far as everything in it is older than `before`.
+
+    A checkpoint stays, from which the rest verifies, and an event that says what went.
+
+    Returns:
+        How many events went.
+
+    Raises:
+        Broken: the chain does not verify; purging it would remove what shows where.
+    """
+    if chain.verify().problems:
+        raise Broken
+    with transaction.atomic():
+        head = _locked_head()
+        young = Event.objects.filter(sequence__isnull=False, at__gte=before)
+        first_kept = young.aggregate(first=Min("sequence"))["first"]
+        last = head.sequence if first_kept is None else first_kept - 1
+        end = Event.objects.filter(sequence=last).first()
+        if end is None:
+            return 0
+        Checkpoint.objects.create(
+            sequence=last, hash=end.hash, mac=chain.checkpoint_mac(last, end.hash), before=before
+        )
+        count, _ = _unguarded().filter(sequence__lte=last).delete()
+        details = {"before": before.isoformat(), "events": count, "up_to": last}
+        record(user=None, action="audit.purge", details=details)
+    return count
+
+
+class Broken(Exception):
+    """The chain does not verify."""
+
+
+def _locked_head() -> Head:
+    """Hold the end of the chain until the transaction ends."""
+    Head.objects.get_or_create()
+    return Head.objects.select_for_update().get()
+
+
+def _unguarded() -> QuerySet[Event]:
+    """Events without the guard against changes: for sealing and purging only."""
+    return QuerySet(Event)
 
 
 def session_mark(request: Request | HttpRequest) -> str:

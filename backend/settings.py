@@ -232,6 +232,7 @@ ANALYSIS_RESEND_S = env.int("ANALYSIS_RESEND_S", default=30)
 ANALYSIS_MAX_ATTEMPTS = env.int("ANALYSIS_MAX_ATTEMPTS", default=3)
 ANALYSIS_RETRY_BACKOFF_S = env.int("ANALYSIS_RETRY_BACKOFF_S", default=5)
 SWEEP_INTERVAL_S = env.float("SWEEP_INTERVAL_S", default=15.0)
+AUDIT_SEAL_INTERVAL_S = env.float("AUDIT_SEAL_INTERVAL_S", default=10.0)
 FALX_RELEASE = env.str("FALX_RELEASE", default="")
 
 CELERY_BROKER_URL = REDIS_URL or "files://localhost"
@@ -264,6 +265,11 @@ CELERY_BEAT_SCHEDULE = {
         # A sweep that waited in a queue behind its successor has nothing to say.
         "options": {"expires": SWEEP_INTERVAL_S},
     },
+    "seal the audit": {
+        "task": "audit.seal",
+        "schedule": AUDIT_SEAL_INTERVAL_S,
+        "options": {"expires": AUDIT_SEAL_INTERVAL_S},
+    },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
         "schedule": timedelta(days=1),
@@ -284,6 +290,12 @@ if HTTPS:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+
+# --- Audit ----------------------------------------------------------------------------------
+
+# What the audit's hash chain is made with. Set it before you ever change SECRET_KEY: events that
+# were sealed with one key do not verify with another.
+AUDIT_KEY = env.str("AUDIT_KEY", default="")
 
 # --- Log ------------------------------------------------------------------------------------
 
