@@ -10,6 +10,7 @@ from django.db.models import Min, QuerySet
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from accounts.clients import address_of
 from accounts.models import User
 from audit import chain
 from audit.models import Checkpoint, Event, Head, Why
@@ -48,7 +49,7 @@ def note(
         why=why,
         subject=subject,
         details=details,
-        address=request.META.get("REMOTE_ADDR", ""),
+        address=address_of(request),
         device=request.META.get("HTTP_USER_AGENT", ""),
         session=session_mark(request),
         method=request.method or "",
