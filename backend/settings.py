@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "backend.idempotency",
     "accounts",
     "audit",
     "tumors",
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "backend.idempotency.middleware.IdempotencyMiddleware",  # calls the view: always the last
 ]
 
 ROOT_URLCONF = "backend.urls"
@@ -197,6 +199,13 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
+# How long an answer is kept at least for those who ask again with the same Idempotency-Key.
+IDEMPOTENCY_HOURS = env.int("IDEMPOTENCY_HOURS", default=24)
+# How long a request waits for another with the same key that is being carried out (PostgreSQL).
+IDEMPOTENCY_WAIT_S = env.float("IDEMPOTENCY_WAIT_S", default=5.0)
+# How long such a request may say nothing to PostgreSQL before it is presumed dead and undone.
+IDEMPOTENCY_LEASE_S = env.int("IDEMPOTENCY_LEASE_S", default=60)
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Falx",
     "DESCRIPTION": (
@@ -212,6 +221,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "backend.api.schema.add_errors",
+        "backend.idempotency.schema.add_idempotency_key",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -269,6 +279,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "audit.seal",
         "schedule": AUDIT_SEAL_INTERVAL_S,
         "options": {"expires": AUDIT_SEAL_INTERVAL_S},
+    },
+    "purge idempotency keys": {
+        "task": "idempotency.purge",
+        "schedule": timedelta(hours=1),
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
