@@ -1,0 +1,125 @@
+"""What text may come in, and how texts are compared: one rule for the whole API."""
+
+import unicodedata
+from typing import Any
+
+from rest_framework import serializers
+
+LINE_LENGTH = 200
+TEXT_LENGTH = 10_000
+SEARCH_LENGTH = 200
+
+# They turn the order of what follows around: a name could be shown as another one.
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LAYOUT = frozenset("\n\t")
+_LINE_BREAKS = ("Zl", "Zp")
+_NUL = "\0"
+
+# What Unicode does not take apart, and what Arabic keyboards and writers use one for the other.
+_SAME = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "æ": "ae",
+        "œ": "oe",
+        "ı": "i",
+        "ٱ": "ا",
+        "ة": "ه",
+        "ى": "ي",
+        "ی": "ي",
+        "ک": "ك",
+        "ء": "",
+        "ـ": "",  # tatweel: only draws a word longer
+    }
+)
+
+
+class PlainText(serializers.CharField):
+    """Text as somebody typed it: kept as it is, never interpreted, safe to store and to show.
+
+    One line: no control characters, line breaks or bidirectional overrides. Several lines: line
+    breaks (kept as `\\n`), tabs and marks of direction are text too. NUL and half characters
+    (lone surrogates) are refused in both, as is a text in which there is nothing to see.
+
+    Args:
+        multiline: Whether it may have several lines.
+        max_length: 200 for a line and 10,000 for more, unless told.
+    """
+
+    default_error_messages = {
+        "control_characters_not_allowed": "Control characters are not allowed: U+{code_point:04X}.",
+        "line_breaks_not_allowed": "This is one line: line breaks are not allowed.",
+        "bidi_characters_not_allowed": (
+            "Characters that turn the direction of text are not allowed: U+{code_point:04X}."
+        ),
+    }
+
+    def __init__(self, *, multiline: bool = False, **kwargs: Any) -> None:
+        self.multiline = multiline
+        kwargs.setdefault("max_length", TEXT_LENGTH if multiline else LINE_LENGTH)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        if self.multiline:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        for character in text:
+            self._check(character)
+        if not any(map(_is_visible, text)):
+            if not self.allow_blank:
+                self.fail("blank")
+            return ""
+        return text
+
+    def _check(self, character: str) -> None:
+        category = unicodedata.category(character)
+        if character == _NUL:
+            return  # the validators of every text field have their own word for it
+        if category == "Cc" and not (self.multiline and character in _LAYOUT):
+            if character in "\r\n":
+                self.fail("line_breaks_not_allowed")
+            self.fail("control_characters_not_allowed", code_point=ord(character))
+        if self.multiline:
+            return
+        if category in _LINE_BREAKS:
+            self.fail("line_breaks_not_allowed")
+        if character in _BIDI_CONTROLS:
+            self.fail("bidi_characters_not_allowed", code_point=ord(character))
+
+
+class SearchText(PlainText):
+    """What somebody looks for: a line that may be empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            **{"max_length": SEARCH_LENGTH, "required": False, "allow_blank": True, **kwargs}
+        )
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared in a search.
+
+    Without case, accents, Arabic vowel signs and tatweel; the forms of alef, hamza, yeh and taa
+    marbuta are one each; digits of all scripts are ASCII's; runs of white space are one blank.
+    """
+    apart = unicodedata.normalize("NFKD", text).casefold().translate(_SAME)
+    kept = (_digit(c) for c in unicodedata.normalize("NFKD", apart) if _is_kept(c))
+    return " ".join("".join(kept).split())
+
+
+def _is_kept(character: str) -> bool:
+    return unicodedata.category(character) not in ("Mn", "Cf")
+
+
+def _digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZM" or character == _NUL
