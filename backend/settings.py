@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.mfa",
     "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
@@ -76,6 +77,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.middleware.limit_by_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backend.api.caching.private_by_default",
     "django.middleware.http.ConditionalGetMiddleware",
@@ -86,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.SecondFactor",
     "backend.idempotency.middleware.IdempotencyMiddleware",  # calls the view: always the last
 ]
 
@@ -172,11 +175,32 @@ USERSESSIONS_TRACK_ACTIVITY = True
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever made the account vouches for the address
-ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True  # an app has no page to open from a mail
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # of those who sign up; accounts.adapter says why not all
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True  # an app has no page to open from a mail
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers, and no sign-up to send them to
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers who ask for a new password
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, a new or removed second factor
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Failed passwords and codes, for each address that asks and for each account.
+ACCOUNT_RATE_LIMITS = {"login_failed": env.str("LOGIN_FAILURES", default="10/m/ip,5/5m/key")}
+SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=True)  # for students; nobody else signs up
+INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
+
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Falx"
+# Roles that reach nothing without a second factor.
+MFA_REQUIRED_ROLES = env.list("MFA_REQUIRED_ROLES", default=[])
+
+# Requests in a window of time; empty for no limit.
+RATE_PER_USER = env.str("RATE_PER_USER", default="600/min")
+RATE_PER_ADDRESS = env.str("RATE_PER_ADDRESS", default="6000/min")  # a hospital may share one
+RATE_PUBLIC_PER_ADDRESS = env.str("RATE_PUBLIC_PER_ADDRESS", default="60/hour")
+RATE_MAIL_PER_ADDRESSEE = env.str("RATE_MAIL_PER_ADDRESSEE", default="5/hour")
 SESSION_COOKIE_AGE = int(timedelta(days=env.int("SESSION_DAYS", default=14)).total_seconds())
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -191,6 +215,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.PerUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["backend.api.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "backend.api.pagination.NewestFirst",
@@ -226,6 +251,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "ApplicationStatus": "accounts.models.DoctorApplication.Status",
+        "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
@@ -286,6 +313,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
+        "schedule": timedelta(days=1),
+    },
+    "forget unverified": {
+        "task": "accounts.forget_unverified",
         "schedule": timedelta(days=1),
     },
 }

@@ -21,7 +21,7 @@ def nothing_here(request: HttpRequest, *args: str) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs"), name="home"),
     path("admin/", admin.site.urls),
-    re_path(r"^_allauth/app/v1/(account/email|auth/email/)", nothing_here, name="closed"),
+    re_path(r"^_allauth/app/v1/(account/(email|phone)|auth/phone/)", nothing_here, name="closed"),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("tumors.api.urls")),

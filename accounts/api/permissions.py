@@ -20,6 +20,17 @@ class IsClinician(IsAuthenticated):
         return True
 
 
+class IsAdmin(IsAuthenticated):
+    """Admins pass; for others everything behind this does not exist."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        if not isinstance(request.user, User) or not request.user.is_admin:
+            raise Http404
+        return True
+
+
 def user_of(request: Request) -> User:
     """Return the signed-in user of a request that a permission class let through."""
     if not isinstance(request.user, User):

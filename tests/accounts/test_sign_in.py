@@ -1,6 +1,7 @@
 """Signing in from the app, as a phone does it: through allauth's headless API."""
 
 import re
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -109,7 +110,8 @@ def test_nobody_changes_the_address_they_sign_in_with(doctor: User, method: str)
     assert mail.outbox == []
 
 
-def test_nobody_signs_up_by_themselves() -> None:
+def test_sign_up_can_be_closed(settings: Any) -> None:
+    settings.SIGN_UP_OPEN = False
     answer = APIClient().post(
         f"{AUTH}/signup", {"email": "new@example.org", "password": "a long enough sentence"}
     )

@@ -1,0 +1,90 @@
+"""How often somebody may ask. The counts are in the cache: with Redis all processes share them."""
+
+import hashlib
+import logging
+import math
+
+from django.conf import settings
+from django.http import HttpRequest
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+
+from accounts.clients import address_of, network_of
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+class Window(SimpleRateThrottle):
+    """Counts requests in windows of time, by one atomic increment each.
+
+    DRF's own keeps the time of every request of the last minute, reads it and writes it back: two
+    processes lose each other's, and a generous limit makes the list long.
+    """
+
+    def get_rate(self) -> str | None:
+        """Return the limit as settings have it now, e.g. `600/min`; nothing means no limit."""
+        rate: str = getattr(settings, f"RATE_{self.scope.upper()}")
+        return rate or None
+
+    def identity(self, request: HttpRequest | Request) -> str | None:
+        """Return whose requests are counted together, or None to let this one pass."""
+        raise NotImplementedError
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        return self.allow(request)
+
+    def allow(self, request: HttpRequest | Request) -> bool:
+        identity = self.identity(request) if self.rate else None
+        if identity is None or self.num_requests is None or not self.duration:
+            return True
+        now = self.timer()
+        window = int(now // self.duration)
+        self.ends_in = (window + 1) * self.duration - now
+        key = f"throttle:{self.scope}:{window}:{identity}"
+        try:
+            self.cache.add(key, 0, timeout=self.duration)
+            return self.cache.incr(key) <= self.num_requests
+        except ValueError:  # thrown out of the cache between the two
+            return True
+        except RedisError:  # uploads go on without Redis; so do limits
+            logger.warning("Cannot count requests: the cache does not answer")
+            return True
+
+    def wait(self) -> int:
+        """Return the seconds until the next window, at least one."""
+        return max(1, math.ceil(self.ends_in))
+
+
+class PerUser(Window):
+    scope = "per_user"
+
+    def identity(self, request: HttpRequest | Request) -> str | None:
+        return str(request.user.pk) if isinstance(request.user, User) else None
+
+
+class PerAddress(Window):
+    scope = "per_address"
+
+    def identity(self, request: HttpRequest | Request) -> str | None:
+        return network_of(address_of(request))
+
+
+class PublicPerAddress(PerAddress):
+    """For what changes things without signing in."""
+
+    scope = "public_per_address"
+
+
+class MailPerAddressee(Window):
+    """For what makes Falx write to an address that a stranger names."""
+
+    scope = "mail_per_addressee"
+
+    def identity(self, request: HttpRequest | Request) -> str | None:
+        data = getattr(request, "data", None)
+        email = data.get("email") if isinstance(data, dict) else None
+        if request.method != "POST" or not isinstance(email, str):
+            return None
+        return hashlib.sha256(email.strip().lower().encode(errors="replace")).hexdigest()

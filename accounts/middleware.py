@@ -1,0 +1,70 @@
+"""What every request passes: limits by address, second factors of browsers, allauth's input."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from accounts import second_factor
+from accounts.api.throttling import PerAddress
+from accounts.models import User
+from backend.api.errors import error_body
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+# What a browser's session reaches before it has shown a second factor.
+OPEN_ROUTES = {
+    "admin:login",
+    "admin:logout",
+    "admin:accounts_user_second_factor",
+    "live",
+    "ready",
+}
+
+
+def limit_by_address(get_response: GetResponse) -> GetResponse:
+    """Answer 429 to an address that asks too often, whatever it asks for and as whom."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        throttle = PerAddress()
+        if request.path.startswith("/health/") or throttle.allow(request):
+            return get_response(request)
+        wait = throttle.wait()
+        message = f"Too many requests. Ask again in {wait} s."
+        refusal = JsonResponse(error_body("throttled", message), status=429)
+        refusal["Retry-After"] = str(wait)
+        return refusal
+
+    return answer
+
+
+class SecondFactor:
+    """Keep a browser's session without its second factor from everything but setting one up.
+
+    Sessions of the app come by token, which DRF's authentication looks at.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        route = request.resolver_match
+        if route is None or route.view_name in OPEN_ROUTES or "headless" in route.namespaces:
+            return None
+        if getattr(getattr(view, "cls", None), "second_factor_optional", False):
+            return None
+        user = request.user
+        if not isinstance(user, User) or not second_factor.is_missing(user, request.session):
+            return None
+        refusal = second_factor.SecondFactorRequired(user)
+        if "admin" in route.namespaces:
+            return render(
+                request, "accounts/second_factor_required.html", {"refusal": refusal}, status=403
+            )
+        body = error_body(refusal.code, refusal.message) | refusal.details
+        return JsonResponse(body, status=403)
