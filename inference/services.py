@@ -17,7 +17,7 @@ from backend.api.errors import Conflict
 from inference.models import Analysis
 from patients.models import Patient
 from scans.models import Scan
-from scans.services import check_upload, store_scan
+from scans.services import Upload, check_upload, store_scan
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,22 @@ def upload_and_analyse(
     """
     # Before the transaction: on SQLite nobody else can write while one is open.
     upload = check_upload(file)
-    with transaction.atomic():
-        scan = store_scan(
-            user=user, patient=patient, upload=upload, acquired_at=acquired_at, note=note
-        )
-        return queue_analysis(user=user, scan=scan)
+    return keep_and_analyse(
+        user=user, patient=patient, upload=upload, acquired_at=acquired_at, note=note
+    )
+
+
+@transaction.atomic
+def keep_and_analyse(
+    *, user: User, patient: Patient, upload: Upload, acquired_at: datetime | None, note: str
+) -> Analysis:
+    """The same with a file that is already checked.
+
+    Raises:
+        ApiError: as `scans.services.store_scan`.
+    """
+    scan = store_scan(user=user, patient=patient, upload=upload, acquired_at=acquired_at, note=note)
+    return queue_analysis(user=user, scan=scan)
 
 
 def queue_analysis(*, user: User | None, scan: Scan) -> Analysis:
