@@ -1,4 +1,4 @@
-"""What text may come in, and how texts are compared: one rule for the whole API."""
+"""What text may come in: one rule for the whole API."""
 
 import unicodedata
 from typing import Any
@@ -14,27 +14,6 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 _LAYOUT = frozenset("\n\t")
 _LINE_BREAKS = ("Zl", "Zp")
 _NUL = "\0"
-
-# What Unicode does not take apart, and what Arabic keyboards and writers use one for the other.
-_SAME = str.maketrans(
-    {
-        "ø": "o",
-        "ł": "l",
-        "đ": "d",
-        "ð": "d",
-        "þ": "th",
-        "æ": "ae",
-        "œ": "oe",
-        "ı": "i",
-        "ٱ": "ا",
-        "ة": "ه",
-        "ى": "ي",
-        "ی": "ي",
-        "ک": "ك",
-        "ء": "",
-        "ـ": "",  # tatweel: only draws a word longer
-    }
-)
 
 
 class PlainText(serializers.CharField):
@@ -99,26 +78,6 @@ class SearchText(PlainText):
         super().__init__(
             **{"max_length": SEARCH_LENGTH, "required": False, "allow_blank": True, **kwargs}
         )
-
-
-def fold(text: str) -> str:
-    """Return a text as it is compared in a search.
-
-    Without case, accents, Arabic vowel signs and tatweel; the forms of alef, hamza, yeh and taa
-    marbuta are one each; digits of all scripts are ASCII's; runs of white space are one blank.
-    """
-    apart = unicodedata.normalize("NFKD", text).casefold().translate(_SAME)
-    kept = (_digit(c) for c in unicodedata.normalize("NFKD", apart) if _is_kept(c))
-    return " ".join("".join(kept).split())
-
-
-def _is_kept(character: str) -> bool:
-    return unicodedata.category(character) not in ("Mn", "Cf")
-
-
-def _digit(character: str) -> str:
-    value = unicodedata.decimal(character, None)
-    return character if value is None else str(value)
 
 
 def _is_visible(character: str) -> bool:
