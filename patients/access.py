@@ -20,14 +20,15 @@ def patients_for(user: User) -> QuerySet[Patient]:
     comes with `access_level` (what the user may do) and `access_via` (why: `team`, `share`,
     `emergency` or `admin`).
     """
+    files = Patient.objects.filter(merged_into=None)
     if user.is_admin:
-        return Patient.objects.annotate(  # type: ignore[no-redef]
+        return files.annotate(  # type: ignore[no-redef]
             access_level=Value(Level.OWNER), access_via=Value(ADMIN)
         )
     if not user.is_doctor:
         return Patient.objects.none()
     return (
-        Patient.objects.alias(  # type: ignore[no-redef]
+        files.alias(  # type: ignore[no-redef]
             own=FilteredRelation("members", condition=Q(members__user=user)),
         )
         .filter(Q(own__expires_at__isnull=True) | Q(own__expires_at__gt=timezone.now()))
@@ -43,7 +44,8 @@ def patient_for(
 
     Args:
         level: What the user must be allowed to do in the file.
-        lock: Hold the row until the transaction ends (for edits that depend on what they read).
+        lock: Hold the row until the transaction ends (for edits that depend on what they read, and
+            for every change of the care team).
 
     Raises:
         Patient.DoesNotExist: also when the patient exists but is not for this user.
@@ -52,7 +54,8 @@ def patient_for(
     """
     found = patients_for(user)
     if lock:
-        found = found.select_for_update(of=("self",))
+        # Read after the row is held: what the user may do can have changed while they waited.
+        found.select_for_update(of=("self",)).filter(pk=patient_id).first()
     patient = found.get(pk=patient_id)
     require(patient, level)
     return patient

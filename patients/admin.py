@@ -1,28 +1,37 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
-from patients.models import CareTeamMember, HistoryEntry, Patient
+from patients import services
+from patients.models import CareTeamMember, HistoryEntry, Patient, PatientIdentifier
+from patients.search import fold
 
 
 class CareTeamInline(admin.TabularInline):
     model = CareTeamMember
     extra = 0
     autocomplete_fields = ("user",)
+    fk_name = "patient"
     readonly_fields = ("added_at",)
+
+
+class IdentifierInline(admin.TabularInline):
+    model = PatientIdentifier
+    extra = 0
 
 
 @admin.register(Patient)
 class PatientAdmin(admin.ModelAdmin):
-    list_display = ("__str__", "birth_date", "sex", "record_number", "created_by", "created_at")
+    list_display = ("__str__", "birth_date", "sex", "created_by", "created_at")
     list_filter = ("sex", "created_at")
     list_select_related = ("created_by",)
-    search_fields = ("family_name", "given_name", "record_number")
+    search_fields = ("search_text",)
     readonly_fields = ("created_by", "created_at", "updated_at", "timeline")
-    inlines = [CareTeamInline]
+    inlines = [IdentifierInline, CareTeamInline]
 
     @admin.display(description="History, the latest")
     def timeline(self, patient: Patient) -> str:
@@ -34,6 +43,15 @@ class PatientAdmin(admin.ModelAdmin):
             obj.created_by = request.user  # type: ignore[assignment]
         super().save_model(request, obj, form, change)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        services.index(form.instance)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Patient], search_term: str
+    ) -> tuple[QuerySet[Patient], bool]:
+        return super().get_search_results(request, queryset, fold(search_term))
+
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(admin.ModelAdmin):
@@ -44,7 +62,7 @@ class HistoryEntryAdmin(admin.ModelAdmin):
     list_display = ("occurred_at", "patient", "kind", "title", "author")
     list_filter = ("kind", "occurred_at")
     list_select_related = ("patient", "author")
-    search_fields = ("title", "patient__family_name", "patient__record_number")
+    search_fields = ("title", "patient__search_text")
 
     @admin.display(description="Overlay")
     def picture(self, entry: HistoryEntry) -> str:

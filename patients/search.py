@@ -1,6 +1,7 @@
 """Finding words whatever their case, accents or Arabic spelling."""
 
 import unicodedata
+from hashlib import sha256
 
 # One letter for the forms that people write for each other in Arabic names.
 _SAME_LETTERS = str.maketrans("أإآٱىؤئةگکی", "اااايويهككي", "ـ")
@@ -13,8 +14,14 @@ def fold(text: str) -> str:
     and the stretching tatweel are left out more often than not. Half-width and other compatibility
     forms become the usual letters (NFKD).
     """
-    # Letters first: decomposition would split an alef with hamza into an alef and a mark.
-    letters = unicodedata.normalize("NFC", text).translate(_SAME_LETTERS)
-    decomposed = unicodedata.normalize("NFKD", letters.casefold())
+    # Composed first: an alef with hamza is one letter here, not an alef and a mark.
+    letters = unicodedata.normalize("NFKC", text).translate(_SAME_LETTERS)
+    folded = unicodedata.normalize("NFKD", letters).casefold()
+    decomposed = unicodedata.normalize("NFKD", folded)
     kept = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(kept.split())
+
+
+def digest(folded: str) -> str:
+    """Return 64 characters that stand for a text: folding may make one long, an index may not."""
+    return sha256(folded.encode()).hexdigest()

@@ -4,19 +4,32 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from patients.access import patients_for
-from patients.models import HistoryEntry, Patient
+from patients.models import HistoryEntry, Patient, PatientMerge
+from patients.search import fold
 
 
 def search_patients(user: User, text: str) -> QuerySet[Patient]:
-    """Patients whose name or record number has every word of `text` in it."""
-    found = patients_for(user)
-    for word in text.split():
-        found = found.filter(
-            Q(family_name__icontains=word)
-            | Q(given_name__icontains=word)
-            | Q(record_number__icontains=word)
-        )
+    """Patients whose names or identifiers have every word of `text` in them."""
+    found = patients_for(user).prefetch_related("identifiers")
+    for word in fold(text).split():
+        found = found.filter(search_text__contains=word)
     return found
+
+
+def same_person(patient: Patient) -> QuerySet[Patient]:
+    """Other files, whoever's, of a patient of the same name who was born on the same day."""
+    names = Q(name_key=patient.name_key)
+    if patient.arabic_name_key:
+        names |= Q(arabic_name_key=patient.arabic_name_key)
+    if patient.birth_date is None:
+        return Patient.objects.none()
+    others = Patient.objects.filter(names, birth_date=patient.birth_date, merged_into=None)
+    return others.exclude(pk=patient.pk)
+
+
+def merges() -> QuerySet[PatientMerge]:
+    """All merges, the latest first; for admins."""
+    return PatientMerge.objects.select_related("merged_by", "undone_by")
 
 
 def history_of(patient: Patient) -> QuerySet[HistoryEntry]:

@@ -6,13 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 
-class Strict:
+class Strict(serializers.Serializer[Any]):
     """Refuses fields that it does not know: a misspelt one must not be lost in silence.
 
-    A mixin, before the serializer class.
+    A mixin, before the serializer class. What is read only may be sent back, and is ignored.
     """
-
-    fields: Mapping[str, Any]
 
     def to_internal_value(self, data: Any) -> Any:
         """Check the names, then the values.
@@ -21,11 +19,10 @@ class Strict:
             ValidationError: `unknown_field`, for each of them.
         """
         if isinstance(data, Mapping):
-            writable = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = [str(name) for name in data if name not in writable]
+            unknown = [str(name) for name in data if name not in self.fields]
             if unknown:
                 raise serializers.ValidationError(
-                    dict.fromkeys(unknown, ["There is no such field to write."]),
+                    dict.fromkeys(unknown, ["There is no such field."]),
                     code="unknown_field",
                 )
-        return super().to_internal_value(data)  # type: ignore[misc]
+        return super().to_internal_value(data)

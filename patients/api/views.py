@@ -9,13 +9,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.permissions import IsClinician, user_of
+from accounts.models import User
 from backend.api.conditional import require_match, with_etag
 from backend.api.errors import ApiError
 from backend.api.pagination import NewestFirst
 from patients import selectors, services
-from patients.access import Level
+from patients.access import Level, patients_for
 from patients.api.access import get_patient
-from patients.api.serializers import HistoryEntrySerializer, PatientSerializer
+from patients.api.serializers import (
+    HistoryEntrySerializer,
+    MyPatientSerializer,
+    NewPatientSerializer,
+    PatientSerializer,
+)
 from patients.models import HistoryEntry, Patient
 
 LONGEST_SEARCH = 200
@@ -32,12 +38,12 @@ class TimelinePagination(NewestFirst):
     get=extend_schema(
         summary="My patients",
         tags=["patients"],
-        parameters=[OpenApiParameter("search", str, description="Words of name or record number")],
+        parameters=[OpenApiParameter("search", str, description="Words of names and identifiers")],
     ),
 )
 class PatientsView(ListAPIView[Patient]):
     permission_classes = [IsClinician]
-    serializer_class = PatientSerializer
+    serializer_class = MyPatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
         text = self.request.query_params.get("search", "").replace("\0", "")
@@ -46,25 +52,37 @@ class PatientsView(ListAPIView[Patient]):
             raise ApiError("max_length", message, field="search")
         return selectors.search_patients(user_of(self.request), text)
 
-    @extend_schema(summary="Open a patient's file", tags=["patients"])
+    @extend_schema(
+        summary="Open a patient's file",
+        tags=["patients"],
+        request=PatientSerializer,
+        responses={201: NewPatientSerializer},
+    )
     def post(self, request: Request) -> Response:
         given = PatientSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        patient = services.create_patient(user=user_of(request), **given.validated_data)
-        answer = Response(PatientSerializer(patient).data, status=status.HTTP_201_CREATED)
-        return with_etag(answer, patient)
+        user = user_of(request)
+        made = services.create_patient(user=user, **given.validated_data)
+        patient = get_patient(request, made.pk, action="patient.create")
+        body = NewPatientSerializer(patient).data | {"warnings": warnings_about(patient, user)}
+        return with_etag(Response(body, status=status.HTTP_201_CREATED), patient)
 
 
 class PatientView(GenericAPIView[Patient]):
     permission_classes = [IsClinician]
-    serializer_class = PatientSerializer
+    serializer_class = MyPatientSerializer
 
     @extend_schema(summary="A patient", tags=["patients"])
     def get(self, request: Request, patient_id: UUID) -> Response:
         patient = get_patient(request, patient_id, action="patient.read")
-        return with_etag(Response(PatientSerializer(patient).data), patient)
+        return with_etag(Response(MyPatientSerializer(patient).data), patient)
 
-    @extend_schema(summary="Edit a patient", tags=["patients"], parameters=[IF_MATCH])
+    @extend_schema(
+        summary="Edit a patient",
+        tags=["patients"],
+        parameters=[IF_MATCH],
+        request=PatientSerializer,
+    )
     @transaction.atomic
     def patch(self, request: Request, patient_id: UUID) -> Response:
         patient = get_patient(
@@ -73,8 +91,20 @@ class PatientView(GenericAPIView[Patient]):
         require_match(request, patient)
         given = PatientSerializer(patient, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        patient = services.update_patient(patient=patient, **given.validated_data)
-        return with_etag(Response(PatientSerializer(patient).data), patient)
+        patient = services.update_patient(
+            user=user_of(request), patient=patient, **given.validated_data
+        )
+        return with_etag(Response(MyPatientSerializer(patient).data), patient)
+
+
+def warnings_about(patient: Patient, user: User) -> list[dict[str, object]]:
+    """Say that there may be another file of the same person; name those that the caller may see."""
+    same = selectors.same_person(patient)
+    if not same.exists():
+        return []
+    own = patients_for(user).filter(pk__in=same.values("pk")).values_list("pk", flat=True)
+    message = "There is another file of a patient of this name who was born on the same day."
+    return [{"code": "possible_duplicate", "message": message, "patients": list(own[:10])}]
 
 
 @extend_schema_view(get=extend_schema(summary="A patient's history", tags=["patients"]))

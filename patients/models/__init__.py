@@ -2,7 +2,16 @@
 
 from patients.models.changes import Change
 from patients.models.history import HistoryEntry
-from patients.models.patient import Patient
-from patients.models.team import CareTeamMember
+from patients.models.patient import Patient, PatientIdentifier, PatientMerge
+from patients.models.team import CareTeamMember, EmergencyAccess, Notice
 
-__all__ = ["CareTeamMember", "Change", "HistoryEntry", "Patient"]
+__all__ = [
+    "CareTeamMember",
+    "Change",
+    "EmergencyAccess",
+    "HistoryEntry",
+    "Notice",
+    "Patient",
+    "PatientIdentifier",
+    "PatientMerge",
+]

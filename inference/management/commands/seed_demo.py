@@ -61,7 +61,10 @@ def seed() -> dict[str, str]:
 def seed_patient(doctor: User) -> None:
     """Open a file with a few real slices, the way an upload does: the worker will read them."""
     patient = create_patient(
-        user=doctor, family_name="Demo", given_name="Patient", record_number="DEMO-1"
+        user=doctor,
+        family_name="Demo",
+        given_name="Patient",
+        identifiers=[{"kind": "medical_record", "issuer": "Demo hospital", "value": "DEMO-1"}],
     )
     for path in slices():
         file = SimpleUploadedFile(path.name, path.read_bytes())
