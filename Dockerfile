@@ -16,6 +16,7 @@ WORKDIR /srv/falx
 COPY manage.py ./
 COPY backend backend
 COPY accounts accounts
+COPY audit audit
 COPY patients patients
 COPY tumors tumors
 COPY scans scans

@@ -41,6 +41,7 @@ def note(
     Raises:
         ValueError: `why` is none of `Why`.
     """
+    request.audited = True  # type: ignore[union-attr]
     route = request.resolver_match
     _write(
         user=request.user if isinstance(request.user, User) else None,
@@ -55,6 +56,11 @@ def note(
         method=request.method or "",
         route=route.view_name if route else "",
     )
+
+
+def noted(request: Request | HttpRequest) -> bool:
+    """Whether anything was written down for this request."""
+    return getattr(request, "audited", False)
 
 
 def record(

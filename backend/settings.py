@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "tumors",
     "patients",
     "scans",
+    "scans.uploads",
     "inference",
 ]
 
@@ -152,6 +153,8 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
 MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 1024 * 1024
+# A resumable upload is removed when nothing has come for so long.
+UPLOAD_HOURS = env.int("UPLOAD_HOURS", default=24)
 
 # --- Accounts -------------------------------------------------------------------------------
 
@@ -220,7 +223,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["backend.api.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "backend.api.pagination.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "backend.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "audit.api.refusals.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -306,6 +309,15 @@ CELERY_BEAT_SCHEDULE = {
         "task": "audit.seal",
         "schedule": AUDIT_SEAL_INTERVAL_S,
         "options": {"expires": AUDIT_SEAL_INTERVAL_S},
+    },
+    "settle whole uploads": {
+        "task": "inference.settle_uploads",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
+    "remove expired uploads": {
+        "task": "uploads.expire",
+        "schedule": timedelta(hours=1),
     },
     "purge idempotency keys": {
         "task": "idempotency.purge",

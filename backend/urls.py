@@ -24,6 +24,7 @@ urlpatterns = [
     re_path(r"^_allauth/app/v1/(account/(email|phone)|auth/phone/)", nothing_here, name="closed"),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("audit.api.urls")),
     path("api/v1/", include("tumors.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("scans.api.urls")),
