@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -49,6 +50,11 @@ ENDPOINTS = [
     Endpoint("get", "patient"),
     Endpoint("patch", "patient", body={"given_name": "Rima"}, headers={"If-Match": "*"}),
     Endpoint("get", "patient-history"),
+    Endpoint(
+        "post", "patient-merge", 404, admin=400, body={"absorb": str(UUID(int=1)), "reason": "One."}
+    ),
+    Endpoint("get", "merges", 404, admin=200),
+    Endpoint("post", "merge-undo", 404),
     Endpoint("get", "scans"),
     Endpoint("post", "scans", 201, multipart=True),
     Endpoint("get", "scan"),
@@ -80,6 +86,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis) -> Callable[[User | None],
         "patient_id": done.scan.patient_id,
         "scan_id": done.scan_id,
         "analysis_id": done.id,
+        "merge_id": UUID(int=1),
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
     url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
