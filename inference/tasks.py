@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from inference import runs, services
+from inference import runs, services, uploads
 
 
 @shared_task(name=services.RUN_TASK)
@@ -15,3 +15,8 @@ def run_analysis(analysis_id: str) -> None:
 @shared_task(name="inference.sweep")
 def sweep() -> None:
     runs.sweep()
+
+
+@shared_task(name="inference.settle_uploads")
+def settle_uploads() -> None:
+    uploads.settle_left()

@@ -1,9 +1,15 @@
 from django.urls import path
 
-from inference.api import views
+from inference.api import uploads, views
 
 urlpatterns = [
     path("patients/<uuid:patient_id>/scans", views.PatientScansView.as_view(), name="scans"),
+    path(
+        "patients/<uuid:patient_id>/uploads",
+        uploads.PatientUploadsView.as_view(),
+        name="patient-uploads",
+    ),
+    path("uploads/<uuid:upload_id>", uploads.UploadView.as_view(), name="upload"),
     path("scans/<uuid:scan_id>", views.ScanView.as_view(), name="scan"),
     path("scans/<uuid:scan_id>/analyses", views.ScanAnalysesView.as_view(), name="scan-analyses"),
     path("analyses/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
