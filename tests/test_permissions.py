@@ -12,8 +12,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from inference.models import Analysis
+from scans.uploads.services import begin
 from tests.samples import sample
 
+TUS = {"Tus-Resumable": "1.0.0"}
 PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed"}
 
 
@@ -57,6 +59,10 @@ ENDPOINTS = [
     Endpoint("post", "merge-undo", 404),
     Endpoint("get", "scans"),
     Endpoint("post", "scans", 201, multipart=True),
+    Endpoint("post", "patient-uploads", 201, headers={**TUS, "Upload-Length": "10"}),
+    Endpoint("get", "upload", admin=404),
+    Endpoint("patch", "upload", 415, admin=404, headers=TUS),
+    Endpoint("delete", "upload", 204, admin=404, headers=TUS),
     Endpoint("get", "scan"),
     Endpoint("get", "scan-file"),
     Endpoint("get", "scan-preview"),
@@ -79,13 +85,14 @@ def endpoint(request: pytest.FixtureRequest) -> Endpoint:
 
 
 @pytest.fixture
-def ask(endpoint: Endpoint, api: Api, done: Analysis) -> Callable[[User | None], Any]:
+def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[[User | None], Any]:
     """Return a function that sends the endpoint's request, about `done`, as somebody."""
     known = {
         "slug": "glioma",
         "patient_id": done.scan.patient_id,
         "scan_id": done.scan_id,
         "analysis_id": done.id,
+        "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
         "merge_id": UUID(int=1),
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
