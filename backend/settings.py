@@ -261,6 +261,15 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# --- Who may see a file ---------------------------------------------------------------------
+
+EMERGENCY_ACCESS_MINUTES = env.int("EMERGENCY_ACCESS_MINUTES", default=60)
+# Files opened and wrong guesses together, for each doctor in 24 hours.
+EMERGENCY_ACCESS_PER_DAY = env.int("EMERGENCY_ACCESS_PER_DAY", default=5)
+OPINION_DAYS = env.int("OPINION_DAYS", default=14)
+# Access ends by itself to the second; this clears the rows away and tells people.
+ACCESS_SWEEP_INTERVAL_S = env.float("ACCESS_SWEEP_INTERVAL_S", default=30.0)
+
 # --- Jobs -----------------------------------------------------------------------------------
 
 # The engine needs well under a second for a slice; the limit is for what went wrong.
@@ -322,6 +331,11 @@ CELERY_BEAT_SCHEDULE = {
     "purge idempotency keys": {
         "task": "idempotency.purge",
         "schedule": timedelta(hours=1),
+    },
+    "clear ended access": {
+        "task": "patients.clear_ended_access",
+        "schedule": ACCESS_SWEEP_INTERVAL_S,
+        "options": {"expires": ACCESS_SWEEP_INTERVAL_S},
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",

@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/v1/", include("audit.api.urls")),
     path("api/v1/", include("tumors.api.urls")),
     path("api/v1/", include("patients.api.urls")),
+    path("api/v1/", include("patients.team.api.urls")),
     path("api/v1/", include("scans.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
