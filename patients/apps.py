@@ -1,5 +1,13 @@
 from django.apps import AppConfig
 
+from audit import subjects
+
 
 class PatientsConfig(AppConfig):
     name = "patients"
+
+    def ready(self) -> None:
+        from patients.models import HistoryEntry, Patient
+
+        subjects.register("patient", Patient, "pk")
+        subjects.register("entry", HistoryEntry)

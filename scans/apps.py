@@ -1,8 +1,16 @@
 from django.apps import AppConfig
 
+from audit import subjects
+
 
 class ScansConfig(AppConfig):
     name = "scans"
 
     def ready(self) -> None:
         from scans import merging  # noqa: F401  (registers itself)
+        from scans.models import Scan, Study
+        from scans.uploads.models import ResumableUpload
+
+        subjects.register("scan", Scan)
+        subjects.register("study", Study)
+        subjects.register("upload", ResumableUpload)

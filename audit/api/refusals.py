@@ -18,13 +18,17 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     Here and not where it is refused: a transaction that was open there is rolled back by now.
     """
     answer = errors.exception_handler(exc, context)
-    if isinstance(exc, Http404 | errors.Forbidden):
-        _note_refusal(context["request"], context["kwargs"])
+    request = context["request"]
+    # Who was let in and then finds something missing was not refused.
+    if isinstance(exc, errors.Forbidden) or (
+        isinstance(exc, Http404) and not services.noted(request)
+    ):
+        _note_refusal(request, context["kwargs"])
     return answer
 
 
 def _note_refusal(request: Request, kwargs: dict[str, Any]) -> None:
-    if not isinstance(request.user, User) or services.noted(request):
+    if not isinstance(request.user, User):
         return
     for parameter, value in reversed(kwargs.items()):
         kind = subjects.kind_named(parameter.removesuffix("_id"))

@@ -6,6 +6,7 @@ from django.http import Http404
 from rest_framework.request import Request
 
 from accounts.api.permissions import user_of
+from audit.services import note
 from patients.access import Level, patient_for
 from patients.models import Patient
 
@@ -18,7 +19,7 @@ def get_patient(
     level: int = Level.READER,
     lock: bool = False,
 ) -> Patient:
-    """Return the patient that the caller may see, or answer 404.
+    """Return the patient that the caller may see, and write that down; or answer 404.
 
     Args:
         action: What the caller does, for the audit: `patient.read`, `history.create`.
@@ -26,6 +27,8 @@ def get_patient(
         lock: Hold the row until the transaction ends.
     """
     try:
-        return patient_for(user_of(request), patient_id, level=level, lock=lock)
+        patient = patient_for(user_of(request), patient_id, level=level, lock=lock)
     except Patient.DoesNotExist as missing:
         raise Http404 from missing
+    note(request, action=action, patient_id=patient.pk, why=patient.access_via)
+    return patient

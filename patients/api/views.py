@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,8 @@ from rest_framework.response import Response
 
 from accounts.api.permissions import IsClinician, user_of
 from accounts.models import User
+from audit.models import Why
+from audit.services import note
 from backend.api.conditional import require_match, with_etag
 from backend.api.errors import ApiError
 from backend.api.pagination import NewestFirst
@@ -46,11 +49,27 @@ class PatientsView(ListAPIView[Patient]):
     serializer_class = MyPatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
-        text = self.request.query_params.get("search", "").replace("\0", "")
+        text = self.searched_for
         if len(text) > LONGEST_SEARCH:  # databases limit how much they compare with
             message = f"Search for at most {LONGEST_SEARCH} characters."
             raise ApiError("max_length", message, field="search")
         return selectors.search_patients(user_of(self.request), text)
+
+    def paginate_queryset(self, queryset: QuerySet[Patient]) -> Sequence[Patient] | None:
+        """Write down whose names are on the page that is shown."""
+        page = super().paginate_queryset(queryset)
+        shown = [str(patient.pk) for patient in page or []]
+        note(
+            self.request,
+            action="patients.search",
+            why=Why.ADMIN if user_of(self.request).is_admin else "",
+            details={"search": self.searched_for, "patients": shown},
+        )
+        return page
+
+    @property
+    def searched_for(self) -> str:
+        return self.request.query_params.get("search", "").replace("\0", "")
 
     @extend_schema(
         summary="Open a patient's file",
@@ -58,6 +77,7 @@ class PatientsView(ListAPIView[Patient]):
         request=PatientSerializer,
         responses={201: NewPatientSerializer},
     )
+    @transaction.atomic
     def post(self, request: Request) -> Response:
         given = PatientSerializer(data=request.data)
         given.is_valid(raise_exception=True)
