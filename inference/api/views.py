@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
+from audit.services import note
 from backend.api.files import AnyAccepted, file_response
 from inference import selectors, services
 from inference.api.serializers import AnalysisSerializer, ScanWithAnalysisSerializer
@@ -158,8 +159,19 @@ class HeatmapView(PictureView):
 def get_analysis(
     request: Request, analysis_id: UUID, *, action: str, level: int = Level.READER
 ) -> Analysis:
-    """Return the analysis that the caller may see, or answer 404; arguments as `get_patient`'s."""
+    """Return the analysis that the caller may see, and write that down; or answer 404.
+
+    Arguments as `get_patient`'s.
+    """
     try:
-        return selectors.analysis_for(user_of(request), analysis_id, level=level)
+        analysis = selectors.analysis_for(user_of(request), analysis_id, level=level)
     except Analysis.DoesNotExist as missing:
         raise Http404 from missing
+    note(
+        request,
+        action=action,
+        patient_id=analysis.scan.patient_id,
+        why=analysis.scan.patient.access_via,
+        subject=("analysis", analysis.pk),
+    )
+    return analysis
