@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -55,7 +55,7 @@ class PatientsView(ListAPIView[Patient]):
             raise ApiError("max_length", message, field="search")
         return selectors.search_patients(user_of(self.request), text)
 
-    def paginate_queryset(self, queryset: QuerySet[Patient]) -> Sequence[Patient] | None:
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
         """Write down whose names are on the page that is shown."""
         page = super().paginate_queryset(queryset)
         shown = [str(patient.pk) for patient in page or []]
