@@ -337,6 +337,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ACCESS_SWEEP_INTERVAL_S,
         "options": {"expires": ACCESS_SWEEP_INTERVAL_S},
     },
+    "end overdue opinions": {
+        "task": "scans.end_overdue_opinions",
+        "schedule": ACCESS_SWEEP_INTERVAL_S,
+        "options": {"expires": ACCESS_SWEEP_INTERVAL_S},
+    },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
         "schedule": timedelta(days=1),

@@ -1,5 +1,6 @@
 """Everything that reads analyses, limited to what the caller may see."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -7,8 +8,8 @@ from django.db.models import Prefetch, QuerySet
 from accounts.models import User
 from inference.models import Analysis
 from patients.access import Level
-from patients.models import Patient
-from scans.models import Scan
+from patients.models import HistoryEntry, Patient
+from scans.models import Opinion, Scan
 from scans.selectors import scan_for, scans_for
 
 
@@ -26,8 +27,12 @@ def analyses_of(scan: Scan) -> QuerySet[Analysis]:
     return Analysis.objects.filter(scan=scan)
 
 
-def analysis_for(user: User, analysis_id: UUID, *, level: int = Level.READER) -> Analysis:
+def analysis_for(
+    user: User, analysis_id: UUID, *, level: int = Level.READER, opinion: bool = False
+) -> Analysis:
     """Return one analysis; its `scan.patient` says what the user may do, and why.
+
+    Arguments as `scan_for`'s.
 
     Raises:
         Analysis.DoesNotExist: also when it exists but is not for this user.
@@ -35,7 +40,37 @@ def analysis_for(user: User, analysis_id: UUID, *, level: int = Level.READER) ->
     """
     analysis = Analysis.objects.get(pk=analysis_id)
     try:
-        analysis.scan = scan_for(user, analysis.scan_id, level=level)
+        analysis.scan = scan_for(user, analysis.scan_id, level=level, opinion=opinion)
     except Scan.DoesNotExist as hidden:
         raise Analysis.DoesNotExist from hidden
     return analysis
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an opinion is about, as one person sees it."""
+
+    scan: Scan
+    analyses: list[Analysis]
+    entries: list[HistoryEntry]
+
+    @property
+    def patient(self) -> Patient:
+        return self.scan.patient
+
+    @property
+    def name(self) -> str | None:
+        return str(self.patient) if self.scan.shows_name else None
+
+
+def contents_of(opinion: Opinion, user: User) -> Contents | None:
+    """Return what the opinion is about; None for a colleague once it is closed."""
+    try:
+        scan = scan_for(user, opinion.scan_id, opinion=True)
+    except Scan.DoesNotExist:
+        return None
+    return Contents(
+        scan=scan,
+        analyses=list(analyses_of(scan)),
+        entries=list(opinion.entries.select_related("author")),
+    )

@@ -11,6 +11,7 @@ from patients.models import CareTeamMember, Patient
 
 Level = CareTeamMember.Level
 ADMIN = "admin"
+OPINION = "opinion"  # opens one scan, not the file: `scans.selectors.scan_for`
 
 
 def patients_for(user: User) -> QuerySet[Patient]:

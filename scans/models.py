@@ -15,6 +15,9 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from patients.models import Patient
+from scans.opinions.models import Opinion
+
+__all__ = ["Opinion", "Scan", "Series", "Study"]
 
 
 def new_uid() -> str:
@@ -99,6 +102,9 @@ class Scan(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # Whether the reader may learn from it who the patient is; set by `selectors.scan_for`.
+    shows_name = True
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -61,7 +61,7 @@ class ScanView(APIView):
 
     @extend_schema(summary="A scan", tags=["scans"], responses=ScanWithAnalysisSerializer)
     def get(self, request: Request, scan_id: UUID) -> Response:
-        scan = get_scan(request, scan_id, action="scan.read")
+        scan = get_scan(request, scan_id, action="scan.read", opinion=True)
         return Response(ScanWithAnalysisSerializer(scan).data)
 
 
@@ -93,7 +93,7 @@ class AnalysisView(APIView):
 
     @extend_schema(summary="An analysis", tags=["analyses"], responses=AnalysisSerializer)
     def get(self, request: Request, analysis_id: UUID) -> Response:
-        analysis = get_analysis(request, analysis_id, action="analysis.read")
+        analysis = get_analysis(request, analysis_id, action="analysis.read", opinion=True)
         return Response(AnalysisSerializer(analysis).data)
 
 
@@ -140,7 +140,9 @@ class PictureView(APIView):
         responses={(200, "image/png"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, analysis_id: UUID) -> HttpResponse:
-        analysis = get_analysis(request, analysis_id, action=f"analysis.{self.picture}")
+        analysis = get_analysis(
+            request, analysis_id, action=f"analysis.{self.picture}", opinion=True
+        )
         return file_response(analysis.pictures[self.picture], "image/png")
 
 
@@ -157,14 +159,21 @@ class HeatmapView(PictureView):
 
 
 def get_analysis(
-    request: Request, analysis_id: UUID, *, action: str, level: int = Level.READER
+    request: Request,
+    analysis_id: UUID,
+    *,
+    action: str,
+    level: int = Level.READER,
+    opinion: bool = False,
 ) -> Analysis:
     """Return the analysis that the caller may see, and write that down; or answer 404.
 
     Arguments as `get_patient`'s.
     """
     try:
-        analysis = selectors.analysis_for(user_of(request), analysis_id, level=level)
+        analysis = selectors.analysis_for(
+            user_of(request), analysis_id, level=level, opinion=opinion
+        )
     except Analysis.DoesNotExist as missing:
         raise Http404 from missing
     note(

@@ -127,11 +127,42 @@ class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
     release = serializers.CharField()
 
 
+class OpinionDataSerializer(serializers.Serializer[dict[str, object]]):
+    """A second opinion as it was given."""
+
+    opinion = serializers.UUIDField()
+    scan = serializers.UUIDField()
+    question = serializers.CharField()
+    answer = serializers.CharField()
+
+
 class HistoryEntrySerializer(serializers.ModelSerializer[HistoryEntry]):
     author = serializers.CharField(allow_null=True, read_only=True)
-    reading = ReadingDataSerializer(source="data", read_only=True)
+    reading = serializers.SerializerMethodField(help_text="Null for entries of other kinds.")
+    opinion = serializers.SerializerMethodField(help_text="Null for entries of other kinds.")
 
     class Meta:
         model = HistoryEntry
-        fields = ("id", "kind", "title", "author", "occurred_at", "recorded_at", "reading")
+        fields = (
+            "id",
+            "kind",
+            "title",
+            "author",
+            "occurred_at",
+            "recorded_at",
+            "reading",
+            "opinion",
+        )
         read_only_fields = fields
+
+    @extend_schema_field(ReadingDataSerializer(allow_null=True))
+    def get_reading(self, entry: HistoryEntry) -> dict[str, object] | None:
+        if entry.kind != HistoryEntry.Kind.READING:
+            return None
+        return ReadingDataSerializer(entry.data).data
+
+    @extend_schema_field(OpinionDataSerializer(allow_null=True))
+    def get_opinion(self, entry: HistoryEntry) -> dict[str, object] | None:
+        if entry.kind != HistoryEntry.Kind.OPINION:
+            return None
+        return OpinionDataSerializer(entry.data).data

@@ -19,6 +19,7 @@ class HistoryEntry(models.Model):
 
     class Kind(models.TextChoices):
         READING = "reading", "Reading"
+        OPINION = "opinion", "Second opinion"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="history")

@@ -42,8 +42,11 @@ def search_colleagues(user: User, text: str) -> QuerySet[User]:
     return found
 
 
-def colleague(*, user: UUID | None = None, email: str = "") -> User:
+def colleague(*, user: UUID | None = None, email: str = "", field: str = "user") -> User:
     """Return the doctor with this id or this address.
+
+    Args:
+        field: What the caller calls the id.
 
     Raises:
         ApiError: `unknown_colleague`, the same for an address that nobody has and for one of
@@ -56,7 +59,7 @@ def colleague(*, user: UUID | None = None, email: str = "") -> User:
         raise ApiError(
             "unknown_colleague",
             "There is no doctor here with this id or address.",
-            field="user" if user else "email",
+            field=field if user else "email",
         ) from unknown
 
 

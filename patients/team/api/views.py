@@ -129,7 +129,7 @@ class HandOverView(APIView):
         owner = services.hand_over(
             patient=patient,
             by=user_of(request),
-            to=selectors.colleague(user=given.validated_data["to"]),
+            to=selectors.colleague(user=given.validated_data["to"], field="to"),
             stay_as=given.validated_data["stay_as"],
         )
         return Response(MemberSerializer(owner).data)
