@@ -20,7 +20,7 @@ class AuditedAdmin(admin.ModelAdmin):
         """Every page about one row begins here: its form, its history, asking to delete it."""
         found = super().get_object(request, object_id, from_field)
         if found is not None and request.method != "POST":
-            self._note(request, found, "read")
+            self.note_row(request, found, "read")
         return found
 
     def render_change_form(
@@ -33,7 +33,7 @@ class AuditedAdmin(admin.ModelAdmin):
         obj: Any | None = None,
     ) -> HttpResponse:
         if obj is not None and request.method == "POST":  # what was sent was not right: shown again
-            self._note(request, obj, "read")
+            self.note_row(request, obj, "read")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(
@@ -48,19 +48,20 @@ class AuditedAdmin(admin.ModelAdmin):
         return answer
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self._note(request, obj, "create")
+        self.note_row(request, obj, "create")
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self._note(request, obj, "edit")
+        self.note_row(request, obj, "edit")
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for obj in queryset:
-            self._note(request, obj, "delete")
+            self.note_row(request, obj, "delete")
         return super().log_deletions(request, queryset)
 
-    def _note(self, request: HttpRequest, obj: Model, verb: str) -> None:
+    def note_row(self, request: HttpRequest, obj: Model, verb: str) -> None:
+        """Write down what is done with one row, e.g. by an action of the list."""
         kind = subjects.kind_of(self.model)
         note(
             request,

@@ -52,3 +52,7 @@ def kind_of(model: type[Model]) -> Kind:
         return _by_model[model]
     except KeyError as unknown:
         raise LookupError(f"{model.__name__} is not registered in audit.subjects") from unknown
+
+
+def registered() -> list[Kind]:
+    return list(_by_name.values())

@@ -1,16 +1,18 @@
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from audit.admin_pages import AuditedAdmin
 from backend.api.errors import Conflict
 from inference import services
 from inference.models import Analysis, Picture
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(admin.ModelAdmin):
+class AnalysisAdmin(AuditedAdmin):
     """For looking, cancelling and retrying: results are written by workers, not by hand."""
 
     list_display = ("__str__", "status", "patient", "release", "attempts", "created_at")
@@ -40,16 +42,20 @@ class AnalysisAdmin(admin.ModelAdmin):
 
     @admin.action(description="Cancel while queued", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, services.cancel)
+        self._each(request, queryset, services.cancel, "cancel")
 
     @admin.action(description="Retry after failure", permissions=["delete"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, services.retry)
+        self._each(request, queryset, services.retry, "retry")
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Analysis], change: object) -> None:
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[Analysis], change: object, verb: str
+    ) -> None:
         for analysis in queryset:
             try:
-                change(analysis=analysis)  # type: ignore[operator]
+                with transaction.atomic():
+                    change(analysis=analysis)  # type: ignore[operator]
+                    self.note_row(request, analysis, verb)
             except Conflict as refused:
                 self.message_user(request, f"{analysis}: {refused.message}", messages.WARNING)
             else:

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
+from audit.admin_pages import AuditedAdmin
 from patients import services
 from patients.models import CareTeamMember, HistoryEntry, Patient, PatientIdentifier
 from patients.search import fold
@@ -25,7 +26,7 @@ class IdentifierInline(admin.TabularInline):
 
 
 @admin.register(Patient)
-class PatientAdmin(admin.ModelAdmin):
+class PatientAdmin(AuditedAdmin):
     list_display = ("__str__", "birth_date", "sex", "created_by", "created_at")
     list_filter = ("sex", "created_at")
     list_select_related = ("created_by",)
@@ -54,7 +55,7 @@ class PatientAdmin(admin.ModelAdmin):
 
 
 @admin.register(HistoryEntry)
-class HistoryEntryAdmin(admin.ModelAdmin):
+class HistoryEntryAdmin(AuditedAdmin):
     """For looking: what stands in a patient's history is written by the system, not by hand."""
 
     readonly_fields = ("picture",)

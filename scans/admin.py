@@ -3,11 +3,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from audit.admin_pages import AuditedAdmin
 from scans.models import Scan, Series, Study
 
 
 @admin.register(Scan)
-class ScanAdmin(admin.ModelAdmin):
+class ScanAdmin(AuditedAdmin):
     """For looking and removing: scans come in through the API, where they are checked."""
 
     list_display = ("__str__", "patient", "format", "acquired_at", "created_at", "uploaded_by")
@@ -39,7 +40,7 @@ class SeriesInline(admin.TabularInline):
 
 
 @admin.register(Study)
-class StudyAdmin(admin.ModelAdmin):
+class StudyAdmin(AuditedAdmin):
     list_display = ("__str__", "patient", "created_at")
     list_select_related = ("patient",)
     search_fields = ("uid", "description", "patient__family_name")
