@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
 from inference.models import Analysis
+from inference.reviews.selectors import with_reviews
 from patients.access import Level
 from patients.models import HistoryEntry, Patient
 from scans.models import Opinion, Scan
@@ -14,8 +15,8 @@ from scans.selectors import scan_for, scans_for
 
 
 def with_analyses(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    """Fetch the analyses of all these scans at once, newest first."""
-    return scans.prefetch_related(Prefetch("analyses", Analysis.objects.all()))
+    """Fetch the analyses of all these scans at once, newest first, and what doctors say."""
+    return scans.prefetch_related(Prefetch("analyses", with_reviews(Analysis.objects.all())))
 
 
 def scans_of(user: User, patient: Patient) -> QuerySet[Scan]:
@@ -24,7 +25,7 @@ def scans_of(user: User, patient: Patient) -> QuerySet[Scan]:
 
 def analyses_of(scan: Scan) -> QuerySet[Analysis]:
     """The analyses of a scan that the caller may see, newest first."""
-    return Analysis.objects.filter(scan=scan)
+    return with_reviews(Analysis.objects.filter(scan=scan))
 
 
 def analysis_for(

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from inference.models import Analysis
+from inference.reviews.services import review
 from scans.uploads.services import begin
 from tests.samples import sample
 
@@ -74,6 +75,12 @@ ENDPOINTS = [
     Endpoint("get", "analysis-heatmap"),
     Endpoint("post", "analysis-cancel", 409),
     Endpoint("post", "analysis-retry", 409),
+    Endpoint("post", "review", 201, admin=403, body={"decision": "signed"}),
+    Endpoint("get", "reviews"),
+    Endpoint("get", "review-mask"),
+    Endpoint("get", "review-overlay"),
+    Endpoint("get", "analysis-comments"),
+    Endpoint("post", "analysis-comments", 201, body={"text": "Look again."}),
 ]
 
 Api = Callable[[User | None], APIClient]
@@ -94,9 +101,13 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "analysis_id": done.id,
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
         "merge_id": UUID(int=1),
+        "version": 1,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
     url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
+    if "version" in needed:
+        corner = [[0, 0], [9, 0], [0, 9]]
+        review(user=doctor, analysis=done, decision="corrected", outline=[corner])
 
     def send(user: User | None) -> Any:
         body = dict(endpoint.body)

@@ -5,6 +5,14 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from inference.models import Analysis, Picture
+from inference.reviews.api.serializers import (
+    PolygonsField,
+    ReviewSerializer,
+    ReviewWithOutlineSerializer,
+    standing,
+)
+from inference.reviews.drawings import stored_mask
+from inference.reviews.outlines import trace
 from patients.api.serializers import ProbabilitiesSerializer
 from scans.api.serializers import ScanSerializer
 from scans.models import Scan
@@ -27,10 +35,11 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     mask = serializers.SerializerMethodField(help_text="Address of the mask, null until done.")
     overlay = serializers.SerializerMethodField(help_text="Address of the slice with the outline.")
     heatmap = serializers.SerializerMethodField(help_text="Address of what drove the class.")
+    review = serializers.SerializerMethodField(help_text="`preliminary` until a doctor decides.")
 
     class Meta:
         model = Analysis
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "scan",
             "status",
@@ -42,6 +51,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "mask",
             "overlay",
             "heatmap",
+            "review",
             "elapsed_ms",
             "release",
             "attempts",
@@ -71,6 +81,28 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
 
     def get_heatmap(self, analysis: Analysis) -> str | None:
         return picture_address(analysis, Picture.HEATMAP)
+
+    @extend_schema_field(ReviewSerializer(allow_null=True))
+    def get_review(self, analysis: Analysis) -> dict[str, Any] | None:
+        return standing(analysis)
+
+
+class AnalysisWithOutlinesSerializer(AnalysisSerializer):
+    """One analysis by itself, with both outlines to draw: the model's and the doctor's."""
+
+    polygons = serializers.SerializerMethodField(help_text="The model's outline, null until done.")
+
+    class Meta(AnalysisSerializer.Meta):
+        fields = (*AnalysisSerializer.Meta.fields, "polygons")
+        read_only_fields = fields
+
+    @extend_schema_field(PolygonsField(allow_null=True))
+    def get_polygons(self, analysis: Analysis) -> list[Any] | None:
+        return trace(stored_mask(analysis.mask)) if analysis.mask else None
+
+    @extend_schema_field(ReviewWithOutlineSerializer(allow_null=True))
+    def get_review(self, analysis: Analysis) -> dict[str, Any] | None:
+        return standing(analysis, ReviewWithOutlineSerializer)
 
 
 def picture_address(analysis: Analysis, kind: Picture) -> str | None:

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from inference.api import uploads, views
 
@@ -26,4 +26,5 @@ urlpatterns = [
         views.HeatmapView.as_view(),
         name="analysis-heatmap",
     ),
+    path("", include("inference.reviews.api.urls")),
 ]

@@ -18,7 +18,11 @@ from accounts.api.permissions import IsClinician, user_of
 from audit.services import note
 from backend.api.files import AnyAccepted, file_response
 from inference import selectors, services
-from inference.api.serializers import AnalysisSerializer, ScanWithAnalysisSerializer
+from inference.api.serializers import (
+    AnalysisSerializer,
+    AnalysisWithOutlinesSerializer,
+    ScanWithAnalysisSerializer,
+)
 from inference.models import Analysis, Picture
 from patients.access import Level
 from patients.api.access import get_patient
@@ -91,10 +95,12 @@ class ScanAnalysesView(ListAPIView[Analysis]):
 class AnalysisView(APIView):
     permission_classes = [IsClinician]
 
-    @extend_schema(summary="An analysis", tags=["analyses"], responses=AnalysisSerializer)
+    @extend_schema(
+        summary="An analysis", tags=["analyses"], responses=AnalysisWithOutlinesSerializer
+    )
     def get(self, request: Request, analysis_id: UUID) -> Response:
         analysis = get_analysis(request, analysis_id, action="analysis.read", opinion=True)
-        return Response(AnalysisSerializer(analysis).data)
+        return Response(AnalysisWithOutlinesSerializer(analysis).data)
 
 
 class ChangeAnalysisView(APIView):

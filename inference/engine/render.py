@@ -9,7 +9,8 @@ from inference.engine.reading import Measurements
 _SHORT_SIDE = 512  # pixels a canvas has at least, so that lines stay thin against the slice
 _LONG_SIDE = 2048  # pixels up to which a small input is enlarged for that
 _LINE_SHARE = 1 / 500  # of the canvas's shorter side: 1 px at 512
-_OUTLINE = (255, 209, 26)  # amber: occurs in no grey slice, readable on white and on black
+MODELS_OUTLINE = (255, 209, 26)  # amber: occurs in no grey slice, readable on white and on black
+DOCTORS_OUTLINE = (255, 122, 222)  # pink: told from amber with any colour vision
 _CALIPER = (94, 214, 255)
 _CASING = 0.6  # opacity of the dark rim that keeps a line readable on bright tissue
 _TICK = 5  # line widths from the caliper's line to the end of its tick
@@ -33,10 +34,12 @@ def overlay(
     pixels: npt.NDArray[np.uint8],
     mask: npt.NDArray[np.bool_],
     measurements: Measurements | None,
+    colour: tuple[int, int, int] = MODELS_OUTLINE,
 ) -> Canvas:
     """Draw a thin outline around the mask (H, W) and the longest diameter of its largest part.
 
-    Returns uint8 RGB in the input's proportions. The tumour itself stays uncovered.
+    Returns uint8 RGB in the input's proportions. The tumour itself stays uncovered; holes in the
+    mask are outlined too.
     """
     picture = canvas(pixels)
     if measurements is None:
@@ -45,9 +48,8 @@ def overlay(
     scale = np.array(picture.shape[1::-1]) / np.array(mask.shape[::-1])
     caliper = _caliper(np.array(measurements["diameter_line_px"]), scale, width)
     _draw(picture, caliper, _CALIPER, width, closed=False)
-    _draw(
-        picture, _contours(mask, picture.shape[1], picture.shape[0]), _OUTLINE, width, closed=True
-    )
+    contours = _contours(mask, picture.shape[1], picture.shape[0])
+    _draw(picture, contours, colour, width, closed=True)
     return picture
 
 
@@ -59,7 +61,7 @@ def _contours(
     smooth = cv2.GaussianBlur(enlarged, (0, 0), 0.5 + 0.5 * width / mask.shape[1])
     # Smoothing could swallow a part of a few pixels: where it would, the plain mask stays.
     shown = (smooth >= 0.5) | ((enlarged >= 0.5) & (cv2.dilate(smooth, np.ones((3, 3))) < 0.5))
-    found, _ = cv2.findContours(shown.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    found, _ = cv2.findContours(shown.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return [_rounded_corners(contour.reshape(-1, 2).astype(np.float64)) for contour in found]
 
 

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from inference.reviews.api import views
+
+urlpatterns = [
+    path("analyses/<uuid:analysis_id>/review", views.ReviewView.as_view(), name="review"),
+    path("analyses/<uuid:analysis_id>/reviews", views.ReviewsView.as_view(), name="reviews"),
+    path(
+        "analyses/<uuid:analysis_id>/reviews/<int:version>/mask.png",
+        views.ReviewMaskView.as_view(),
+        name="review-mask",
+    ),
+    path(
+        "analyses/<uuid:analysis_id>/reviews/<int:version>/overlay.png",
+        views.ReviewOverlayView.as_view(),
+        name="review-overlay",
+    ),
+    path(
+        "analyses/<uuid:analysis_id>/comments",
+        views.CommentsView.as_view(),
+        name="analysis-comments",
+    ),
+]
