@@ -13,10 +13,21 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from inference.models import Analysis
 from inference.reviews.services import review
+from patients.models import Notice, Patient
+from patients.team.emergency import open_file
+from scans.models import Scan
+from scans.opinions import services as opinions
 from scans.uploads.services import begin
+from tests.factories import UserFactory
 from tests.samples import sample
 
 TUS = {"Tus-Resumable": "1.0.0"}
+COLLEAGUE = UUID(int=2)
+EMERGENCY = {
+    "family_name": "Haddad",
+    "birth_date": "1980-02-29",
+    "reason": "Brought in unconscious, had a seizure.",
+}
 PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed"}
 
 
@@ -58,6 +69,27 @@ ENDPOINTS = [
     ),
     Endpoint("get", "merges", 404, admin=200),
     Endpoint("post", "merge-undo", 404),
+    Endpoint("get", "team"),
+    Endpoint("post", "team", 201, body={"user": str(COLLEAGUE)}),
+    Endpoint("patch", "team-member", body={"level": "reader"}),
+    Endpoint("delete", "team-member", 204),
+    Endpoint("post", "hand-over", body={"to": str(COLLEAGUE), "stay_as": "writer"}),
+    Endpoint("get", "colleagues", other=200),
+    Endpoint("post", "emergency-access", 409, other=201, body=EMERGENCY),
+    Endpoint("get", "emergencies"),
+    Endpoint("get", "emergency"),
+    Endpoint("post", "emergency-review", body={"comment": "That was right."}),
+    Endpoint("post", "emergency-end"),
+    Endpoint("get", "notices", other=200),
+    Endpoint("post", "notice-read", admin=404),
+    Endpoint(
+        "post", "opinion-ask", 201, body={"colleague": str(COLLEAGUE), "question": "What is it?"}
+    ),
+    Endpoint("get", "opinions", other=200),
+    Endpoint("get", "opinion"),
+    Endpoint("post", "opinion-answer", 403, body={"comment": "A meningioma."}),
+    Endpoint("post", "opinion-decline", 403, body={"reason": "Not my field."}),
+    Endpoint("post", "opinion-withdraw"),
     Endpoint("get", "scans"),
     Endpoint("post", "scans", 201, multipart=True),
     Endpoint("post", "patient-uploads", 201, headers={**TUS, "Upload-Length": "10"}),
@@ -101,6 +133,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "analysis_id": done.id,
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
         "merge_id": UUID(int=1),
+        **shared(done.scan, doctor),
         "version": 1,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
@@ -118,6 +151,22 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         return call(url, body or None, format=form, headers=endpoint.headers)
 
     return send
+
+
+def shared(scan: Scan, doctor: User) -> dict[str, UUID]:
+    """Let one colleague into the file in an emergency, ask another about the scan."""
+    patient = scan.patient
+    Patient.objects.filter(pk=patient.pk).update(birth_date=EMERGENCY["birth_date"])
+    rescuer, adviser = UserFactory.create_batch(2, role=User.Role.DOCTOR)
+    UserFactory.create(pk=COLLEAGUE, role=User.Role.DOCTOR)
+    access = open_file(doctor=rescuer, patient=patient, reason=EMERGENCY["reason"])
+    opinion = opinions.ask(scan=scan, by=doctor, colleague=adviser, question="Glioma?")
+    return {
+        "user_id": rescuer.pk,
+        "emergency_id": access.pk,
+        "opinion_id": opinion.pk,
+        "notice_id": Notice.objects.get(user=doctor).pk,
+    }
 
 
 def test_anonymous_is_asked_to_sign_in(ask: Any) -> None:
