@@ -39,9 +39,13 @@ def events_by(user: User) -> QuerySet[Event]:
     return events(user=user.id)
 
 
-def events_of_patient(patient_id: UUID) -> QuerySet[Event]:
-    """Who did what in this patient's file, newest first. Pages of lists are not among it."""
-    return events(patient=patient_id)
+def events_of_patient(*patient_ids: UUID) -> QuerySet[Event]:
+    """Who did what in a patient's file, newest first. Pages of lists are not among it.
+
+    Args:
+        patient_ids: The file's, and those of files that were merged into it.
+    """
+    return Event.objects.filter(patient_id__in=patient_ids)
 
 
 def unsealed() -> int:

@@ -1,5 +1,7 @@
 """Everything that reads patients' files, limited to what the caller may see."""
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
@@ -35,3 +37,13 @@ def merges() -> QuerySet[PatientMerge]:
 def history_of(patient: Patient) -> QuerySet[HistoryEntry]:
     """The timeline of a patient whom the caller may see, newest first."""
     return HistoryEntry.objects.filter(patient=patient).select_related("author")
+
+
+def ids_of_file(patient: Patient) -> list[UUID]:
+    """The patient's id, and those of all files that this one has taken up."""
+    ids: list[UUID] = []
+    level = [patient.pk]
+    while level:
+        ids += level
+        level = list(Patient.objects.filter(merged_into__in=level).values_list("pk", flat=True))
+    return ids
