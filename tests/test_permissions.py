@@ -64,6 +64,7 @@ ENDPOINTS = [
     Endpoint("get", "patient"),
     Endpoint("patch", "patient", body={"given_name": "Rima"}, headers={"If-Match": "*"}),
     Endpoint("get", "patient-history"),
+    Endpoint("get", "patient-audit"),
     Endpoint(
         "post", "patient-merge", 404, admin=400, body={"absorb": str(UUID(int=1)), "reason": "One."}
     ),

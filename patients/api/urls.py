@@ -1,5 +1,6 @@
 from django.urls import path
 
+from patients.api.audit import PatientAuditView
 from patients.api.merges import MergePatientView, MergesView, UndoMergeView
 from patients.api.views import HistoryView, PatientsView, PatientView
 
@@ -7,6 +8,7 @@ urlpatterns = [
     path("patients", PatientsView.as_view(), name="patients"),
     path("patients/<uuid:patient_id>", PatientView.as_view(), name="patient"),
     path("patients/<uuid:patient_id>/merge", MergePatientView.as_view(), name="patient-merge"),
+    path("patients/<uuid:patient_id>/audit", PatientAuditView.as_view(), name="patient-audit"),
     path("merges", MergesView.as_view(), name="merges"),
     path("merges/<uuid:merge_id>/undo", UndoMergeView.as_view(), name="merge-undo"),
     path("patients/<uuid:patient_id>/history", HistoryView.as_view(), name="patient-history"),
