@@ -24,7 +24,7 @@ def settle(upload: ResumableUpload) -> ResumableUpload:
         return upload
     try:
         with parts.path(upload.id).open("rb") as opened:
-            file = UploadedFile(opened, name=upload.filename, size=upload.length)
+            file = UploadedFile(opened, name=upload.filename or None, size=upload.length)
             checked = check_upload(file)  # seconds: before the transaction
     except FileNotFoundError:  # somebody else was faster
         upload.refresh_from_db()

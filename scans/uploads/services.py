@@ -31,8 +31,10 @@ def begin(
 
     Raises:
         TooLarge: `file_too_large`.
-        ApiError: `date_in_future`.
+        ApiError: `empty_file`, `date_in_future`.
     """
+    if not length:
+        raise ApiError("empty_file", "The file is empty.", field="Upload-Length")
     if length > settings.MAX_UPLOAD_BYTES:
         message = f"The file is larger than {settings.MAX_UPLOAD_MB} MB."
         raise TooLarge("file_too_large", message, field="Upload-Length")
