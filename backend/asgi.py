@@ -1,5 +1,6 @@
-"""The ASGI application, behind a guard that refuses bodies over the limit before they are read."""
+"""The ASGI application, behind guards that see a body before Django has read it."""
 
+import asyncio
 import json
 import os
 import warnings
@@ -17,6 +18,7 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 django_application = get_asgi_application()  # loads the apps, which what follows asks for
 
 from backend.api.errors import error_body  # noqa: E402
+from scans.uploads.protocol import CONTENT_TYPE as UPLOAD_PART  # noqa: E402
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -48,7 +50,7 @@ class BodyLimit:
         if announced.isdigit() and int(announced) > self.limit:
             if b"expect" not in headers:  # else the client waits for the answer before it sends
                 await self._discard(receive)
-            await self._refuse(send)
+            await self._refuse(headers, send)
             return
         received = 0
         refused = False
@@ -61,7 +63,7 @@ class BodyLimit:
                 refused = True
                 if message.get("more_body"):
                     await self._discard(receive)
-                await self._refuse(send)
+                await self._refuse(headers, send)
             return {"type": "http.disconnect"} if refused else message
 
         async def unless_refused(message: Message) -> None:
@@ -83,12 +85,47 @@ class BodyLimit:
             if not message.get("more_body"):
                 return
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, request: dict[bytes, bytes], send: Send) -> None:
         limit_mb = (self.limit - FRAME_BYTES) // (1024 * 1024)
-        body = error_body("file_too_large", f"The file is larger than {limit_mb} MB.", "file")
+        form = request.get(b"content-type", b"").startswith(b"multipart/form-data")
+        what, field = ("file", "file") if form else ("body", None)
+        body = error_body("file_too_large", f"The {what} is larger than {limit_mb} MB.", field)
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
-application = BodyLimit(django_application, settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+class KeepWhatArrived:
+    """Let the part of a resumable upload end where its connection broke.
+
+    Django drops a request whose body did not come whole. A client that sends its file in one part
+    over a bad network would get nowhere, however often it goes on.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        if scope["type"] != "http" or headers.get(b"content-type") != UPLOAD_PART.encode():
+            await self.app(scope, receive, send)
+            return
+        ended = broken = False
+
+        async def until_broken() -> Message:
+            nonlocal ended, broken
+            if broken:  # who waits for the client to go must not hear of it: there is work to do
+                await asyncio.Event().wait()
+            message = await receive()
+            if message["type"] == "http.disconnect" and not ended:
+                broken = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            ended = not message.get("more_body")
+            return message
+
+        await self.app(scope, until_broken, send)
+
+
+application = KeepWhatArrived(
+    BodyLimit(django_application, settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+)
