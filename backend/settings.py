@@ -270,6 +270,13 @@ OPINION_DAYS = env.int("OPINION_DAYS", default=14)
 # Access ends by itself to the second; this clears the rows away and tells people.
 ACCESS_SWEEP_INTERVAL_S = env.float("ACCESS_SWEEP_INTERVAL_S", default=30.0)
 
+# --- Changes --------------------------------------------------------------------------------
+
+# A client that comes back after longer must fetch everything again.
+CHANGES_DAYS = env.int("CHANGES_DAYS", default=90)
+# How often a process that has listeners looks for something to tell them.
+LIVE_INTERVAL_S = env.float("LIVE_INTERVAL_S", default=1.0)
+
 # --- Jobs -----------------------------------------------------------------------------------
 
 # The engine needs well under a second for a slice; the limit is for what went wrong.
@@ -341,6 +348,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scans.end_overdue_opinions",
         "schedule": ACCESS_SWEEP_INTERVAL_S,
         "options": {"expires": ACCESS_SWEEP_INTERVAL_S},
+    },
+    "purge changes": {
+        "task": "patients.purge_changes",
+        "schedule": timedelta(days=1),
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",

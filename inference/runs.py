@@ -23,8 +23,8 @@ from django.utils import timezone
 from PIL import Image
 
 from inference.models import Analysis, Label, Picture
-from inference.services import queued_now, send
-from patients.models import HistoryEntry
+from inference.services import publish, queued_now, send
+from patients.models import Change, HistoryEntry
 from patients.services import record
 from scans.decoding import DecodeError
 
@@ -51,6 +51,7 @@ def run(analysis_id: UUID) -> None:
         retry_later_or_fail(analysis, cause)
 
 
+@transaction.atomic
 def claim(analysis_id: UUID) -> Analysis | None:
     """Take a queued analysis; None when there is nothing to take."""
     run_id = uuid4()
@@ -64,9 +65,11 @@ def claim(analysis_id: UUID) -> Analysis | None:
     )
     if not taken:
         return None
-    return Analysis.objects.select_related("scan__patient", "requested_by").get(
+    analysis = Analysis.objects.select_related("scan__patient", "requested_by").get(
         pk=analysis_id, run_id=run_id
     )
+    publish(analysis, Change.Action.UPDATED)
+    return analysis
 
 
 @cache
@@ -171,11 +174,13 @@ def fail(analysis: Analysis, code: str, message: str) -> None:
     )
 
 
+@transaction.atomic
 def settle(analysis: Analysis, **fields: object) -> bool:
     """Change the row if this run still owns it; say whether it did."""
     owned = Analysis.objects.filter(pk=analysis.pk, status=Status.RUNNING, run_id=analysis.run_id)
     changed = bool(owned.update(**{"run_id": None, **fields}))
     if changed:
+        publish(analysis, Change.Action.UPDATED)
         logger.info("Analysis %s: %s", analysis.pk, fields["status"])
     return changed
 
@@ -184,6 +189,7 @@ def sweep() -> None:
     """Bring back every analysis whose message or worker got lost. Safe to run anywhere, often."""
     now = timezone.now()
     due = Analysis.objects.filter(status__in=Analysis.ACTIVE, due_at__lte=now)
+    due = due.select_related("scan")
     for analysis in due.order_by("due_at")[:1000]:
         settle_lost(analysis) if analysis.status == Status.RUNNING else send_again(analysis, now)
 

@@ -15,7 +15,8 @@ from kombu.exceptions import KombuError
 from accounts.models import User
 from backend.api.errors import Conflict
 from inference.models import Analysis
-from patients.models import Patient
+from patients import changes
+from patients.models import Change, Patient
 from scans.models import Scan
 from scans.services import Upload, check_upload, store_scan
 
@@ -57,6 +58,7 @@ def keep_and_analyse(
     return queue_analysis(user=user, scan=scan)
 
 
+@transaction.atomic
 def queue_analysis(*, user: User | None, scan: Scan) -> Analysis:
     """Ask for a (further) reading of a scan.
 
@@ -70,10 +72,12 @@ def queue_analysis(*, user: User | None, scan: Scan) -> Analysis:
             )
     except IntegrityError as active:
         raise in_progress() from active
+    publish(analysis, Change.Action.CREATED)
     send_on_commit(analysis.id)
     return analysis
 
 
+@transaction.atomic
 def cancel(*, analysis: Analysis) -> Analysis:
     """Take a queued analysis out of the queue.
 
@@ -89,6 +93,7 @@ def cancel(*, analysis: Analysis) -> Analysis:
             "not_cancellable",
             f"Only a queued analysis can be cancelled; this is {analysis.status}.",
         )
+    publish(analysis, Change.Action.UPDATED)
     return analysis
 
 
@@ -117,8 +122,19 @@ def retry(*, analysis: Analysis) -> Analysis:
         raise Conflict(
             "not_retryable", f"Only a failed analysis can be retried; this is {analysis.status}."
         )
+    publish(analysis, Change.Action.UPDATED)
     send_on_commit(analysis.id)
     return analysis
+
+
+def publish(analysis: Analysis, action: Change.Action) -> None:
+    """Tell everyone who follows the patient's file how far the analysis has got."""
+    changes.publish(
+        patient_id=analysis.scan.patient_id,
+        kind=Change.Kind.ANALYSIS,
+        object_id=analysis.id,
+        action=action,
+    )
 
 
 def queued_now() -> dict[str, object]:

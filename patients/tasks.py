@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from patients import feed
 from patients.team import emergency, services
 
 
@@ -14,3 +15,8 @@ def clear_ended_access() -> None:
 @shared_task(name=emergency.TELL_TASK)
 def tell_of_emergencies() -> None:
     emergency.send_mail()
+
+
+@shared_task(name="patients.purge_changes")
+def purge_changes() -> None:
+    feed.purge()

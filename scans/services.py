@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from backend.api.errors import ApiError, Conflict, TooLarge
-from patients.models import Patient
+from patients import changes
+from patients.models import Change, Patient
 from scans.decoding import DecodedSlice, DecodeError, DicomInfo, decode
 from scans.models import Scan, Series, Study, new_uid
 from scans.previews import preview_png
@@ -102,6 +103,12 @@ def store_scan(
             scan.original.save("original", ContentFile(upload.data), save=False)
             scan.preview.save("preview", ContentFile(upload.preview), save=False)
             scan.save(force_insert=True)
+            changes.publish(
+                patient_id=patient.id,
+                kind=Change.Kind.SCAN,
+                object_id=scan.id,
+                action=Change.Action.CREATED,
+            )
     except IntegrityError:
         refuse_duplicate(patient, upload.sha256)  # the same file came twice at once
         raise

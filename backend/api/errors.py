@@ -45,6 +45,12 @@ class Forbidden(ApiError):
     status_code = status.HTTP_403_FORBIDDEN
 
 
+class Gone(ApiError):
+    """It was there and is kept no longer."""
+
+    status_code = status.HTTP_410_GONE
+
+
 class TooLarge(ApiError):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 

@@ -22,7 +22,7 @@ class Strict(serializers.Serializer[Any]):
             unknown = [str(name) for name in data if name not in self.fields]
             if unknown:
                 raise serializers.ValidationError(
-                    dict.fromkeys(unknown, ["There is no such field."]),
+                    {name: ["There is no such field."] for name in unknown},
                     code="unknown_field",
                 )
         return super().to_internal_value(data)

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from inference.api import uploads, views
+from inference.api import live, uploads, views
 
 urlpatterns = [
     path("patients/<uuid:patient_id>/scans", views.PatientScansView.as_view(), name="scans"),
@@ -13,6 +13,11 @@ urlpatterns = [
     path("scans/<uuid:scan_id>", views.ScanView.as_view(), name="scan"),
     path("scans/<uuid:scan_id>/analyses", views.ScanAnalysesView.as_view(), name="scan-analyses"),
     path("analyses/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
+    path(
+        "analyses/<uuid:analysis_id>/events",
+        live.AnalysisEventsView.as_view(),
+        name="analysis-events",
+    ),
     path("analyses/<uuid:analysis_id>/cancel", views.CancelView.as_view(), name="analysis-cancel"),
     path("analyses/<uuid:analysis_id>/retry", views.RetryView.as_view(), name="analysis-retry"),
     path("analyses/<uuid:analysis_id>/mask.png", views.MaskView.as_view(), name="analysis-mask"),

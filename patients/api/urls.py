@@ -1,10 +1,13 @@
 from django.urls import path
 
 from patients.api.audit import PatientAuditView
+from patients.api.changes import ChangesView, EventsView
 from patients.api.merges import MergePatientView, MergesView, UndoMergeView
 from patients.api.views import HistoryView, PatientsView, PatientView
 
 urlpatterns = [
+    path("changes", ChangesView.as_view(), name="changes"),
+    path("events", EventsView.as_view(), name="events"),
     path("patients", PatientsView.as_view(), name="patients"),
     path("patients/<uuid:patient_id>", PatientView.as_view(), name="patient"),
     path("patients/<uuid:patient_id>/merge", MergePatientView.as_view(), name="patient-merge"),

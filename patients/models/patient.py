@@ -133,15 +133,15 @@ class PatientIdentifier(models.Model):
     def __str__(self) -> str:
         return f"{self.value} ({self.issuer})"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.key = identifier_key(self.issuer, self.value)
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         others = PatientIdentifier.objects.exclude(pk=self.pk)
         if others.filter(key=identifier_key(self.issuer, self.value)).exists():
             message = "Another patient has this number from this issuer."
             raise ValidationError({"value": ValidationError(message, code="identifier_taken")})
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.key = identifier_key(self.issuer, self.value)
-        super().save(*args, **kwargs)
 
 
 def identifier_key(issuer: str, value: str) -> str:

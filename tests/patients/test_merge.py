@@ -117,10 +117,12 @@ def test_slices_of_one_series_in_both_files_stay_one_series(
 def test_nobody_may_do_more_for_longer_than_before(
     api: Api, admin: User, other_doctor: User, patient: Patient, twin: Patient
 ) -> None:
-    """A lasting reader here and an owner until tomorrow there: a lasting reader."""
+    """A lasting reader here and a writer until tomorrow there: a lasting reader."""
     add_to_care_team(patient=patient, user=other_doctor, level=CareTeamMember.Level.READER)
     tomorrow = timezone.now() + timedelta(days=1)
-    CareTeamMember.objects.filter(patient=twin).update(expires_at=tomorrow)
+    CareTeamMember.objects.filter(patient=twin).update(
+        level=CareTeamMember.Level.WRITER, via=CareTeamMember.Via.SHARE, expires_at=tomorrow
+    )
     merge(api(admin), patient, twin)
     read = api(other_doctor).get(reverse("patient", args=[patient.id])).json()
     assert read["access"] == {"level": "reader", "via": "team"}
