@@ -8,16 +8,11 @@ from django.utils.html import format_html
 
 from audit.admin_pages import AuditedAdmin
 from patients import services
-from patients.models import CareTeamMember, HistoryEntry, Patient, PatientIdentifier
+from patients.access import Level
+from patients.models import HistoryEntry, Patient, PatientIdentifier
 from patients.search import fold
-
-
-class CareTeamInline(admin.TabularInline):
-    model = CareTeamMember
-    extra = 0
-    autocomplete_fields = ("user",)
-    fk_name = "patient"
-    readonly_fields = ("added_at",)
+from patients.team.admin import CareTeamInline
+from patients.team.notices import owners_of
 
 
 class IdentifierInline(admin.TabularInline):
@@ -46,6 +41,10 @@ class PatientAdmin(AuditedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        if not change and not owners_of(form.instance):
+            services.add_to_care_team(
+                patient=form.instance, user=form.instance.created_by, level=Level.OWNER
+            )
         services.index(form.instance)
 
     def get_search_results(

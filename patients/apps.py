@@ -7,7 +7,8 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        from patients.models import HistoryEntry, Patient
+        from patients.models import EmergencyAccess, HistoryEntry, Patient
 
         subjects.register("patient", Patient, "pk")
         subjects.register("entry", HistoryEntry)
+        subjects.register("emergency", EmergencyAccess)

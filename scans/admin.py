@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.admin_pages import AuditedAdmin
-from scans.models import Scan, Series, Study
+from scans.models import Opinion, Scan, Series, Study
 
 
 @admin.register(Scan)
@@ -50,4 +50,20 @@ class StudyAdmin(AuditedAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        return False
+
+
+@admin.register(Opinion)
+class OpinionAdmin(AuditedAdmin):
+    """For looking: who was asked what, and what was said."""
+
+    list_display = ("created_at", "asked_by", "colleague", "status", "show_name", "expires_at")
+    list_filter = ("status", "created_at")
+    list_select_related = ("asked_by", "colleague")
+    search_fields = ("asked_by__email", "colleague__email")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Opinion | None = None) -> bool:
         return False
