@@ -60,16 +60,16 @@ def send(sending: Uploader, offset: int, size: int, broken: Break) -> None:
             assert sending.send(offset, part).status_code == 500
         return
     assert sending.send(offset, part).status_code == 204
-    if broken is Break.AGAIN and part:
+    if broken is Break.AGAIN:
         assert sending.send(offset, part).status_code == 409
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(st.lists(st.tuples(st.integers(0, 20_000), st.sampled_from(Break)), max_size=12))
+@given(st.lists(st.tuples(st.integers(1, 20_000), st.sampled_from(Break)), max_size=8))
 def test_however_it_is_cut_and_broken_the_scan_is_the_file(
     as_doctor: APIClient, doctor: User, steps: list[tuple[int, Break]]
 ) -> None:
