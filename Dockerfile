@@ -21,6 +21,7 @@ COPY patients patients
 COPY tumors tumors
 COPY scans scans
 COPY inference inference
+COPY reports reports
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

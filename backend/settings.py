@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "scans",
     "scans.uploads",
     "inference",
+    "reports",
 ]
 
 MIDDLEWARE = [
@@ -381,6 +382,16 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 # --- Audit ----------------------------------------------------------------------------------
+# --- Reports and archives -------------------------------------------------------------------
+
+# What stands on top of a report; the Arabic ones where they are not empty.
+HOSPITAL_NAME = env.str("HOSPITAL_NAME", default="Falx")
+HOSPITAL_ADDRESS = env.str("HOSPITAL_ADDRESS", default="")
+HOSPITAL_NAME_ARABIC = env.str("HOSPITAL_NAME_ARABIC", default="")
+HOSPITAL_ADDRESS_ARABIC = env.str("HOSPITAL_ADDRESS_ARABIC", default="")
+HOSPITAL_LOGO = env.str("HOSPITAL_LOGO", default="")  # an SVG, PNG or JPEG file
+HOSPITAL_TIME_ZONE = env.str("HOSPITAL_TIME_ZONE", default=TIME_ZONE)
+
 
 # What the audit's hash chain is made with. Set it before you ever change SECRET_KEY: events that
 # were sealed with one key do not verify with another.

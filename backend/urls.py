@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("audit.api.urls")),
     path("api/v1/", include("tumors.api.urls")),
+    path("api/v1/", include("reports.api.urls")),
     path("api/v1/", include("patients.api.urls")),
     path("api/v1/", include("patients.team.api.urls")),
     path("api/v1/", include("scans.api.urls")),
