@@ -1,6 +1,7 @@
 """From what a doctor drew, as polygons or as a picture, to a mask of the slice's size."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def check_rings(data: Any) -> list[Ring]:
     return data
 
 
-def mask_of_rings(rings: list[Ring], scan: Scan) -> Mask:
+def mask_of_rings(rings: Sequence[Ring], scan: Scan) -> Mask:
     """Return the bool (H, W) mask of an outline that `check_rings` let through.
 
     Raises:

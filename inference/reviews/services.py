@@ -1,5 +1,6 @@
 """What doctors say about readings: decide, and remark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def review(
     analysis: Analysis,
     decision: str,
     label: str = "",
-    outline: list[Ring] | None = None,
+    outline: Sequence[Ring] | None = None,
     mask: UploadedFile | None = None,
     reason: str = "",
     comment: str = "",
@@ -105,7 +106,7 @@ def comment(*, user: User, analysis: Analysis, text: str) -> Comment:
 def check_form(
     decision: str,
     label: str,
-    outline: list[Ring] | None,
+    outline: Sequence[Ring] | None,
     mask: UploadedFile | None,
     reason: str,
 ) -> None:
@@ -164,7 +165,9 @@ def signed(analysis: Analysis, models_mask: Mask) -> Answer:
     return Answer(analysis.label, Outline.MODEL if outlined else Outline.NONE, models_mask)
 
 
-def drawn_mask(scan: Scan, outline: list[Ring] | None, mask: UploadedFile | None) -> Mask | None:
+def drawn_mask(
+    scan: Scan, outline: Sequence[Ring] | None, mask: UploadedFile | None
+) -> Mask | None:
     """What the doctor outlined, as pixels; None when that was not said."""
     if outline is not None:
         return mask_of_rings(outline, scan)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.reviews.api import views
+from inference.reviews.api import agreement, views
 
 urlpatterns = [
     path("analyses/<uuid:analysis_id>/review", views.ReviewView.as_view(), name="review"),
@@ -20,4 +20,6 @@ urlpatterns = [
         views.CommentsView.as_view(),
         name="analysis-comments",
     ),
+    path("agreement", agreement.AgreementView.as_view(), name="agreement"),
+    path("agreement.csv", agreement.AgreementTableView.as_view(), name="agreement-table"),
 ]
