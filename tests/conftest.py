@@ -1,5 +1,6 @@
 """What every test starts from: a caller in each role, a patient's file, a place for files."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from inference.services import upload_and_analyse
 from patients.models import Patient
 from patients.services import create_patient
 from tests.factories import UserFactory
+from tests.jobs.deployment import EMAIL, PASSWORD, Deployment, kill
+from tests.jobs.phone import Phone
 from tests.samples import sample
 
 
@@ -105,3 +108,34 @@ def done(queued: Analysis) -> Analysis:
     queued.refresh_from_db()
     assert queued.status == Analysis.Status.DONE
     return queued
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A whole installation in processes of its own, for the tests that need one."""
+    deployment = Deployment(tmp_path_factory.mktemp("deployment"))
+    try:
+        deployment.prepare()
+        yield deployment
+    finally:
+        deployment.remove()
+
+
+@pytest.fixture(scope="session")
+def phone(deployment: Deployment) -> Phone:
+    """A phone of a doctor who is signed in."""
+    phone = deployment.web()
+    phone.sign_in(EMAIL, PASSWORD)
+    return phone
+
+
+@pytest.fixture
+def another(
+    deployment: Deployment, phone: Phone
+) -> Iterator[tuple[Phone, subprocess.Popen[bytes]]]:
+    """The same phone at a second web server, and that server's process."""
+    address = deployment.web().address
+    process = deployment.processes[-1]
+    yield Phone(address, phone.token), process
+    kill(process)
+    deployment.processes.remove(process)

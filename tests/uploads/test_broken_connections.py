@@ -3,7 +3,7 @@
 import hashlib
 import random
 import socket
-from collections.abc import Iterator
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
@@ -14,30 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 from tusclient.client import TusClient
 
-from tests.jobs.deployment import EMAIL, PASSWORD, Deployment, kill, until
+from tests.jobs.deployment import kill, until
 from tests.jobs.phone import API, Phone
 from tests.samples import sample
 from tests.uploads.client import PART, RESUMABLE, checksum
 
 DATA = sample("dicom").read_bytes()
 SHA256 = hashlib.sha256(DATA).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def falx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    deployment = Deployment(tmp_path_factory.mktemp("deployment"))
-    try:
-        deployment.prepare()
-        yield deployment
-    finally:
-        deployment.remove()
-
-
-@pytest.fixture(scope="module")
-def phone(falx: Deployment) -> Phone:
-    phone = falx.web()
-    phone.sign_in(EMAIL, PASSWORD)
-    return phone
 
 
 class Wire:
@@ -137,8 +120,10 @@ def test_a_part_that_broke_is_not_kept_when_its_checksum_cannot_hold(phone: Phon
     assert wire.offset() == 0
 
 
-def test_of_many_who_send_the_same_part_at_once_one_wins(falx: Deployment, phone: Phone) -> None:
-    second = Phone(falx.web().address, phone.token)
+def test_of_many_who_send_the_same_part_at_once_one_wins(
+    phone: Phone, another: tuple[Phone, subprocess.Popen[bytes]]
+) -> None:
+    second, _ = another
     wire = Wire(phone).begin()
     ways = [wire, Wire(second, wire.path)] * 4
     for offset in range(0, len(DATA), 50_000):
@@ -150,10 +135,10 @@ def test_of_many_who_send_the_same_part_at_once_one_wins(falx: Deployment, phone
     assert scan["sha256"] == SHA256
 
 
-def test_a_server_that_is_killed_in_the_middle_is_replaced(falx: Deployment, phone: Phone) -> None:
-    before = list(falx.processes)
-    doomed = Phone(falx.web().address, phone.token)
-    (process,) = [p for p in falx.processes if p not in before]
+def test_a_server_that_is_killed_in_the_middle_is_replaced(
+    phone: Phone, another: tuple[Phone, subprocess.Popen[bytes]]
+) -> None:
+    doomed, process = another
     wire = Wire(doomed).begin()
     assert wire.send(0, DATA[:70_000]) == 204
     wire.send_and_break(70_000, 60_000)
