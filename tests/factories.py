@@ -1,3 +1,5 @@
+from typing import Any
+
 import factory
 
 from accounts.models import User
@@ -12,3 +14,9 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     first_name = factory.Faker("first_name")
     last_name = factory.Faker("last_name")
     password = factory.django.Password("correct horse battery staple")
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **fields: Any) -> User:
+        user: User = super()._create(model_class, *args, **fields)
+        user.vouch_for_address()
+        return user

@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.invitations import invite
+from accounts.models import DoctorApplication, User
 from inference.models import Analysis
 from inference.reviews.services import review
 from patients.models import Notice, Patient
@@ -37,6 +39,7 @@ class Endpoint:
 
     status: what the patient's doctor gets, and an admin unless `admin` says otherwise. students,
     other: what students and a doctor of other patients get; 404 wherever a patient is concerned.
+    anonymous: what everybody gets where nobody needs to sign in.
     """
 
     method: str
@@ -45,6 +48,7 @@ class Endpoint:
     students: int = 404
     other: int = 404
     admin: int | None = None
+    anonymous: int = 401
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     multipart: bool = False
@@ -55,6 +59,17 @@ class Endpoint:
 
 ENDPOINTS = [
     Endpoint("get", "me", students=200, other=200),
+    Endpoint("patch", "me", students=200, other=200, body={"specialty": "Neurology"}),
+    Endpoint("get", "invitations", 404, admin=200),
+    Endpoint("post", "invitations", 404, admin=201, body={"email": "a@b.org", "role": "doctor"}),
+    Endpoint("delete", "invitation", 404, admin=204),
+    Endpoint("post", "invitation-send", 404, admin=200),
+    Endpoint("post", "invitation-accept", 400, students=400, other=400, anonymous=400),
+    Endpoint("get", "applications", 404, admin=200),
+    Endpoint("post", "applications", 400, students=400, other=400, anonymous=400),
+    Endpoint("post", "application-verify", 400, students=400, other=400, anonymous=400),
+    Endpoint("post", "application-approve", 404, admin=200),
+    Endpoint("post", "application-refuse", 404, admin=200, body={"reason": "No licence."}),
     Endpoint("get", "my-audit", students=200, other=200),
     Endpoint("get", "audit", 404, admin=200),
     Endpoint("get", "tumor-list", students=200, other=200),
@@ -142,6 +157,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
         "merge_id": UUID(int=1),
         **shared(done.scan, doctor),
+        **asking_in(),
         "version": 1,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
@@ -177,10 +193,24 @@ def shared(scan: Scan, doctor: User) -> dict[str, UUID]:
     }
 
 
-def test_anonymous_is_asked_to_sign_in(ask: Any) -> None:
+def asking_in() -> dict[str, UUID]:
+    """Somebody is invited, somebody else applied and waits."""
+    by = UserFactory.create(role=User.Role.ADMIN)
+    invitation = invite(email="invited@example.org", role=User.Role.DOCTOR, by=by)
+    application = DoctorApplication.objects.create(
+        email="waiting@example.org",
+        first_name="Lina",
+        last_name="Saad",
+        status=DoctorApplication.Status.WAITING,
+        code_expires_at=timezone.now(),
+    )
+    return {"invitation_id": invitation.id, "application_id": application.id}
+
+
+def test_anonymous_is_asked_to_sign_in(ask: Any, endpoint: Endpoint) -> None:
     answer = ask(None)
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "not_authenticated"
+    assert answer.status_code == endpoint.anonymous
+    assert (answer.json()["code"] == "not_authenticated") == (endpoint.anonymous == 401)
 
 
 def test_student(ask: Any, endpoint: Endpoint, student: User) -> None:
