@@ -3,28 +3,14 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.models import EmailAddress
-from allauth.account.stages import EmailVerificationStage
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 
 from accounts import mails
 from accounts.clients import address_of
 
-
-class VerifySignUps(EmailVerificationStage):
-    """Ask for a code those who signed up by themselves.
-
-    An address that an admin entered, or that was invited, has no row of allauth's: it is vouched
-    for.
-    """
-
-    def handle(self) -> tuple[HttpResponse | None, bool]:
-        user = self.login.user
-        if user and not EmailAddress.objects.filter(user=user).exists():
-            return None, True
-        outcome: tuple[HttpResponse | None, bool] = super().handle()
-        return outcome
+LONGEST_ADDRESS = 254
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -32,10 +18,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Whether students may make accounts for themselves; nobody else ever may."""
         return bool(settings.SIGN_UP_OPEN)
 
-    def get_login_stages(self) -> list[str]:
-        theirs = "allauth.account.stages.EmailVerificationStage"
-        ours = f"{VerifySignUps.__module__}.{VerifySignUps.__name__}"
-        return [ours if stage == theirs else stage for stage in super().get_login_stages()]
+    def clean_email(self, email: str) -> str:
+        """Refuse what does not fit: allauth would cut it off, and verify another address."""
+        if len(email) > LONGEST_ADDRESS:
+            raise ValidationError("This address is too long.", code="max_length")
+        return email
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)

@@ -3,7 +3,8 @@
 from smtplib import SMTPException
 from typing import Any
 
-from allauth.account.adapter import get_adapter
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
 from rest_framework import status
 
 from accounts.models import DoctorApplication, Invitation
@@ -47,8 +48,10 @@ def _send(name: str, email: str, **context: Any) -> None:
     Raises:
         MailNotSent: inside a transaction, so that nothing stays of what the mail was to say.
     """
+    subject = render_to_string(f"accounts/mail/{name}_subject.txt", context)
+    message = render_to_string(f"accounts/mail/{name}_message.txt", context)
     try:
-        get_adapter().send_mail(f"accounts/mail/{name}", email, context)
+        send_mail(subject.strip(), message, None, [email])
     except (SMTPException, OSError) as failure:
         message = "The mail could not be sent. Try again in a few minutes."
         raise MailNotSent("mail_not_sent", message) from failure

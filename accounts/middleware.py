@@ -1,8 +1,11 @@
 """What every request passes: limits by address, second factors of browsers, allauth's input."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -12,6 +15,8 @@ from accounts.models import User
 from backend.api.errors import error_body
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+# Half a character; JSON nested deeper than Python goes; ids that no column holds.
+MALFORMED = (UnicodeEncodeError, RecursionError, OverflowError, DataError)
 # What a browser's session reaches before it has shown a second factor.
 OPEN_ROUTES = {
     "admin:login",
@@ -63,8 +68,34 @@ class SecondFactor:
             return None
         refusal = second_factor.SecondFactorRequired(user)
         if "admin" in route.namespaces:
-            return render(
-                request, "accounts/second_factor_required.html", {"refusal": refusal}, status=403
-            )
+            context = admin.site.each_context(request) | {"refusal": refusal}
+            return render(request, "accounts/second_factor_required.html", context, status=403)
         body = error_body(refusal.code, refusal.message) | refusal.details
         return JsonResponse(body, status=403)
+
+
+class AllauthInput:
+    """Answer 400 where allauth and fido2 fall over what a client sent them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        route = request.resolver_match
+        if route is None or "headless" not in route.namespaces:
+            return None
+        if not isinstance(exception, MALFORMED) and not _raised_by("fido2", exception):
+            return None
+        error = {"code": "invalid", "message": "The request cannot be understood."}
+        return JsonResponse({"status": 400, "errors": [error]}, status=400)
+
+
+def _raised_by(package: str, exception: Exception) -> bool:
+    """Tell whether the exception comes out of a package, or of what it called."""
+    frames = traceback.walk_tb(exception.__traceback__)
+    return any(
+        frame.f_globals.get("__name__", "").partition(".")[0] == package for frame, _ in frames
+    )

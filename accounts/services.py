@@ -49,7 +49,7 @@ def account_exists(email: str) -> bool:
 
 
 def unproven_sign_ups() -> QuerySet[User]:
-    """Accounts whose address nobody has proven to be theirs. (No row of allauth's: vouched for.)"""
+    """Accounts whose address nobody has proven to be theirs."""
     verified = EmailAddress.objects.filter(verified=True).values("user_id")
     return User.objects.filter(last_login=None, emailaddress__verified=False).exclude(
         pk__in=verified
@@ -58,11 +58,6 @@ def unproven_sign_ups() -> QuerySet[User]:
 
 def forget_unproven_sign_ups() -> None:
     unproven_sign_ups().filter(date_joined__lt=timezone.now() - SHELL_LIFETIME).delete()
-
-
-def vouch_for_address(user: User) -> None:
-    """Let what an admin entered as the address be the only one, without a code to prove it."""
-    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
 
 
 @transaction.atomic

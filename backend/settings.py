@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "accounts.middleware.SecondFactor",
+    "accounts.middleware.AllauthInput",
     "backend.idempotency.middleware.IdempotencyMiddleware",  # calls the view: always the last
 ]
 
@@ -181,7 +182,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignUpForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # of those who sign up; accounts.adapter says why not all
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # whoever makes an account for others vouches
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True  # an app has no page to open from a mail
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True

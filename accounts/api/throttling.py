@@ -23,10 +23,13 @@ class Window(SimpleRateThrottle):
     processes lose each other's, and a generous limit makes the list long.
     """
 
-    def get_rate(self) -> str | None:
-        """Return the limit as settings have it now, e.g. `600/min`; nothing means no limit."""
+    scope: str
+
+    def __init__(self) -> None:
+        """Take the limit as settings have it now, e.g. `600/min`; an empty one means no limit."""
         rate: str = getattr(settings, f"RATE_{self.scope.upper()}")
-        return rate or None
+        self.most, self.window_s = self.parse_rate(rate or None)
+        self.ends_in_s = 0.0
 
     def identity(self, request: HttpRequest | Request) -> str | None:
         """Return whose requests are counted together, or None to let this one pass."""
@@ -36,25 +39,25 @@ class Window(SimpleRateThrottle):
         return self.allow(request)
 
     def allow(self, request: HttpRequest | Request) -> bool:
-        identity = self.identity(request) if self.rate else None
-        if identity is None or self.num_requests is None or not self.duration:
+        identity = self.identity(request)
+        if identity is None or self.most is None or self.window_s is None:
             return True
         now = self.timer()
-        window = int(now // self.duration)
-        self.ends_in = (window + 1) * self.duration - now
+        window = int(now // self.window_s)
+        self.ends_in_s = (window + 1) * self.window_s - now
         key = f"throttle:{self.scope}:{window}:{identity}"
         try:
-            self.cache.add(key, 0, timeout=self.duration)
-            return self.cache.incr(key) <= self.num_requests
+            self.cache.add(key, 0, timeout=self.window_s)
+            return self.cache.incr(key) <= self.most
         except ValueError:  # thrown out of the cache between the two
             return True
-        except RedisError:  # uploads go on without Redis; so do limits
-            logger.warning("Cannot count requests: the cache does not answer")
+        except RedisError:  # uploads go on without Redis; so does everything that has a limit
+            logger.warning("Requests are not limited: the cache does not answer")
             return True
 
     def wait(self) -> int:
         """Return the seconds until the next window, at least one."""
-        return max(1, math.ceil(self.ends_in))
+        return max(1, math.ceil(self.ends_in_s))
 
 
 class PerUser(Window):
