@@ -25,9 +25,12 @@ def add_errors(result: dict[str, Any], **_: object) -> dict[str, Any]:
     result["components"]["schemas"]["Error"] = ERROR
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            if method not in METHODS or not operation.get("security"):
+            if method not in METHODS:
                 continue
             answers = operation["responses"]
+            answers.setdefault("default", _error("Anything else: `code` says what is wrong."))
+            if not operation.get("security"):
+                continue
             answers.setdefault("401", _error("Not signed in."))
             if "{" in path or "/patients" in path:
                 answers.setdefault("404", _error("Not there, or not yours to see."))
