@@ -33,13 +33,15 @@ def training_transforms(references: NDArray[np.uint8]) -> v2.Compose:
         [
             apply([BorrowedHistogram(references)], p=0.3),
             apply([ToneCurve()], p=0.8),
+            apply([Inverted()], p=0.04),
             v2.RandomHorizontalFlip(0.5),
+            v2.RandomVerticalFlip(0.05),
             apply(
                 [
                     v2.RandomAffine(
-                        degrees=20,
+                        degrees=25,
                         translate=(0.06, 0.06),
-                        scale=(0.75, 1.25),
+                        scale=(0.75, 1.3),
                         shear=6,
                         interpolation=v2.InterpolationMode.BILINEAR,
                     )
@@ -85,6 +87,15 @@ class ToneCurve(_PictureOnly):
         curve = _uniform(0, 0.12) + curve * _uniform(0.65, 1.1)
         curve[0] *= float(_uniform(0, 1) < 0.5)  # half the scanners have a truly black background
         return _to_bytes(curve)[picture.long()]
+
+
+class Inverted(_PictureOnly):
+    """Dark for bright within the head: no real sequence, but no scanner to recognise either."""
+
+    def change(self, picture: Tensor) -> Tensor:
+        white = int(_uniform(200, 255))
+        inverted = (white - picture.int()).clamp(min=0).to(torch.uint8)
+        return torch.where(picture > 12, inverted, picture)
 
 
 class BorrowedHistogram(_PictureOnly):

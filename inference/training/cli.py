@@ -1,4 +1,4 @@
-"""The command line: prepare, train, evaluate, export. Each step can be run again safely."""
+"""The command line: prepare, train, evaluate, experiment, export. Each can be run again safely."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inference.training.config import MODELS
+from inference.training.experiments import EXPERIMENTS
 from inference.training.sources import SOURCES, DataError
 
 _DATA_DEFAULT = Path("runs/data")
@@ -61,7 +62,21 @@ def _evaluate(options: argparse.Namespace) -> None:
     from inference.training.evaluate import evaluate
 
     data = _need_data(options)
-    evaluate(options.run, data, side=options.split, device=options.device)
+    evaluate(options.run, data, side=options.split, device=options.device, flips=options.flips)
+
+
+def _experiment(options: argparse.Namespace) -> None:
+    from inference.training.experiment import run_experiment
+
+    report = run_experiment(
+        options.name,
+        _need_data(options),
+        options.runs,
+        report_only=options.report_only,
+        device=options.device,
+        threads=options.threads,
+    )
+    print(f"{report / 'README.md'}: written")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -137,9 +152,23 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = steps.add_parser("evaluate", help="measure a run: metrics.json and plots")
     evaluate.add_argument("--run", type=Path, required=True)
     evaluate.add_argument("--split", choices=("val", "test"), default="test")
+    evaluate.add_argument("--flips", action="store_true", help="look at mirrored slices as well")
     _add_data(evaluate)
     _add_device(evaluate)
     evaluate.set_defaults(run_step=_evaluate)
+
+    experiment = steps.add_parser(
+        "experiment", help="a named experiment from data to report; the same command resumes it"
+    )
+    experiment.add_argument("name", choices=EXPERIMENTS)
+    experiment.add_argument("--runs", type=Path, default=Path("runs"), help="default: runs")
+    experiment.add_argument(
+        "--report-only", action="store_true", help="report the runs that are finished"
+    )
+    experiment.add_argument("--threads", type=int, help="CPU threads (default: all)")
+    _add_data(experiment)
+    _add_device(experiment)
+    experiment.set_defaults(run_step=_experiment)
 
     readings = steps.add_parser("readings", help="measure a release as it is served")
     readings.add_argument("--release", type=Path, required=True)

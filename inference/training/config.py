@@ -9,7 +9,7 @@ from typing import Any
 
 from inference.training.sources import FIGSHARE, GBM_VOLUMES, NO_TUMOR, OTHER_SCANNERS
 
-MODELS = ("cnn", "classifier", "segmenter")
+MODELS = ("cnn", "classifier", "segmenter", "joint")
 _LITE0 = "tf_efficientnet_lite0"
 _SHARES = {FIGSHARE: 0.55, NO_TUMOR: 0.19, OTHER_SCANNERS: 0.11, GBM_VOLUMES: 0.15}
 
@@ -23,6 +23,8 @@ class TrainConfig:
     makes training pictures look larger than served ones (Touvron et al. 2019, arXiv 1906.06423).
     `shares` is the part of each epoch drawn from each source: without it the few slices that break
     the link between scanner and label would drown. `epoch_slices` 0 means as many as there are.
+    `processes` share each batch (see parallel.py).
+    `transplant`, `removal` and `decoy` say how often slices are operated on (see transplant.py).
     `start` is a finished run whose weights this one goes on from, instead of ImageNet's.
     """
 
@@ -45,6 +47,10 @@ class TrainConfig:
     pretrained: bool = True
     bf16: bool = False
     start: str = ""
+    processes: int = 1
+    transplant: float = 0.0
+    removal: float = 0.0
+    decoy: float = 0.0
 
     def size_at(self, epoch: int) -> int:
         """The training size in pixels of a zero-based epoch."""
@@ -97,5 +103,23 @@ RECIPES: dict[str, TrainConfig] = {
         learning_rate=1e-3,
         # Outlines come from tumours; tumour-free slices teach when to draw none.
         shares={FIGSHARE: 0.62, NO_TUMOR: 0.08, OTHER_SCANNERS: 0.13, GBM_VOLUMES: 0.17},
+    ),
+    "joint": TrainConfig(
+        model="joint",
+        split="fold:0",
+        architecture={"joint": _LITE0, "decoder_channels": [128, 64, 32, 16], "dropout": 0.2},
+        size=256,
+        early_size=192,
+        full_size_epochs=3,
+        epochs=15,
+        batch_size=16,
+        epoch_slices=2400,
+        learning_rate=1e-3,
+        shares={FIGSHARE: 0.54, NO_TUMOR: 0.19, OTHER_SCANNERS: 0.12, GBM_VOLUMES: 0.15},
+        bf16=True,
+        processes=2,
+        transplant=0.35,
+        removal=0.12,
+        decoy=0.3,
     ),
 }

@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from inference.training.augment import training_transforms, tv_tensors
+from inference.training.planes import fill_planes
 from inference.training.prepare import PreparedData
-from inference.training.sources import CLASSES, FOLDS, TEST_ONLY, SliceRecord
+from inference.training.sources import FOLDS, TEST_ONLY, SliceRecord
+from inference.training.transplant import Case, GraftRates, Surgeon, read_case
 
 _REFERENCES = 800  # slices whose brightness is borrowed; more adds nothing but start-up time
 
@@ -30,10 +32,21 @@ class Item(NamedTuple):
 class SliceDataset(Dataset[Item]):
     """The slices at `places`, augmented or as they are served."""
 
-    def __init__(self, data: PreparedData, places: Sequence[int], *, augmented: bool) -> None:
+    def __init__(
+        self,
+        data: PreparedData,
+        places: Sequence[int],
+        *,
+        augmented: bool,
+        grafts: GraftRates | None = None,
+    ) -> None:
+        """`grafts` operates on slices with tissue of the other slices at `places`."""
         self._data = data
         self._places = list(places)
-        self._augment = None
+        self._augment = self._surgeon = None
+        if grafts and grafts != GraftRates():
+            planes = fill_planes(data.records, data.images)
+            self._surgeon = Surgeon(data, self._places, planes, grafts)
         if augmented:
             step = max(1, len(self._places) // _REFERENCES)
             self._augment = training_transforms(data.images[self._places[::step]])
@@ -43,15 +56,22 @@ class SliceDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         place = self._places[index]
-        image = tv_tensors.Image(torch.from_numpy(np.array(self._data.images[place]))[None])
-        mask = tv_tensors.Mask(torch.from_numpy(np.array(self._data.masks[place]))[None])
+        case = self._case(place)
+        image = tv_tensors.Image(torch.from_numpy(case.image)[None])
+        mask = tv_tensors.Mask(torch.from_numpy(case.mask)[None])
         if self._augment is not None:
             image, mask = self._augment(image, mask)
         return Item(
             image.as_subclass(Tensor).float() / 255,
             mask.as_subclass(Tensor).float() / 255,
-            torch.tensor(CLASSES.index(self._data.records[place].label)),
+            torch.tensor(case.label),
         )
+
+    def _case(self, place: int) -> Case:
+        if self._surgeon is None:
+            return read_case(self._data, place)
+        seed = int(torch.randint(2**31, ()))  # so that an epoch's seed decides this as well
+        return self._surgeon.operate(place, np.random.default_rng(seed))
 
 
 def split_places(records: Sequence[SliceRecord], split: str) -> dict[str, list[int]]:

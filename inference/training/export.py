@@ -46,7 +46,7 @@ def export(
         config, network = load_network(run)
         write_graph(network, config.size, out / name)
         entries[name] = _entry(config)
-    entries["classifier"]["temperature"] = metrics["classifier"]["temperature"]
+    entries["classifier"]["temperature"] = metrics["classifier"]["chosen_on_val"]["temperature"]
     chosen = metrics["segmenter"]["chosen_on_val"]
     entries["segmenter"]["threshold"] = chosen["threshold"]
     entries["segmenter"]["min_area_fraction"] = chosen["min_area_fraction"]

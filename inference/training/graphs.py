@@ -9,12 +9,16 @@ import openvino
 import torch
 from safetensors.torch import save_file
 
-from inference.engine.networks import Classifier, Segmenter
+from inference.engine.networks import Classifier, Joint, Segmenter
 
-OUTPUTS = {"classifier": ("logits", "cam", "features"), "segmenter": ("logits",)}
+OUTPUTS = {
+    Classifier: ("logits", "cam", "features"),
+    Segmenter: ("logits",),
+    Joint: ("logits", "cam", "features", "mask"),
+}
 
 
-def write_graph(network: Classifier | Segmenter, size: int, stem: Path) -> None:
+def write_graph(network: Classifier | Segmenter | Joint, size: int, stem: Path) -> None:
     """Write `stem`.xml, .bin and .safetensors for input (N, 1, size, size), any N.
 
     The weights are rounded to half precision first, so that both files hold the same numbers.
@@ -32,8 +36,7 @@ def write_graph(network: Classifier | Segmenter, size: int, stem: Path) -> None:
         graph = openvino.convert_model(
             network, example_input=torch.rand(1, 1, size, size), input=[-1, 1, size, size]
         )
-    names = OUTPUTS["classifier" if isinstance(network, Classifier) else "segmenter"]
-    for output, name in zip(graph.outputs, names, strict=True):
+    for output, name in zip(graph.outputs, OUTPUTS[type(network)], strict=True):
         output.get_tensor().set_names({name})
     graph.inputs[0].get_tensor().set_names({"images"})
     openvino.save_model(graph, stem.with_suffix(".xml"), compress_to_fp16=True)

@@ -65,7 +65,7 @@ def results_table(metrics: dict[str, dict[str, Any]]) -> str:
     ]
     outlines = [
         "| slices | n with / without tumour | Dice | per class | pooled | missed "
-        "| 95 % Hausdorff (px) | mask where there is no tumour |",
+        "| 95 % Hausdorff (median, px of 512) | mask where there is no tumour |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for model in ("classifier", "baseline"):
@@ -93,7 +93,7 @@ def write_model_card(card: dict[str, Any], path: Path) -> None:
             for name, own in card["data"].items()
         ),
         split=_split_sentence(classifier),
-        temperature=f"{classifier['temperature']:.2f}",
+        temperature=f"{classifier['chosen_on_val']['temperature']:.2f}",
         ece_before=f"{home['ece_as_trained']:.3f}",
         ece_after=f"{home['ece']:.3f}",
         threshold=segmenter["chosen_on_val"]["threshold"],
@@ -131,7 +131,7 @@ def _outline_row(name: str, own: dict[str, Any]) -> str:
     if interval:
         dice += f" ({interval[0]:.3f}–{interval[1]:.3f})"
     per_class = ", ".join(f"{label} {value:.2f}" for label, value in own["dice_per_class"].items())
-    distance = own["hausdorff95_px"]
+    distance = own["hausdorff95_median_px"]
     return (
         f"| {name} | {ill} / {free} | {dice} | {per_class} | {own['dice_pooled']:.3f} "
         f"| {_percent(own['missed'])} | {'–' if distance is None else f'{distance:.1f}'} "

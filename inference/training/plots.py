@@ -1,36 +1,34 @@
-"""The pictures of a run: curves while it trains, and what its evaluation found."""
+"""The diagrams of a run: curves while it trains, and what its evaluation found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import cv2
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.metrics import calibration_error, reliability
-
-if TYPE_CHECKING:
-    from inference.training.predict import MaskPrediction
+from inference.training.metrics import calibration_error, coverage_curve, reliability, roc_curve
 
 matplotlib.use("Agg")  # a training machine has no screen
 import matplotlib.pyplot as plt
 
 
-def plot_curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Losses on the left, the validation score on the right, over the epochs."""
-    epochs = [entry["epoch"] for entry in history]
-    score = next(name for name in history[0] if name in ("val_accuracy", "val_dice"))
+def plot_curves(histories: Mapping[str, Sequence[dict[str, float]]], path: Path) -> None:
+    """Losses on the left, the validation scores on the right, over the epochs of each run."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-    left.plot(epochs, [entry["loss"] for entry in history], label="training (augmented)")
-    left.plot(epochs, [entry["val_loss"] for entry in history], label="validation")
-    left.set(xlabel="epoch", ylabel="loss", title="Loss")
+    for place, (name, history) in enumerate(histories.items()):
+        epochs = [entry["epoch"] for entry in history]
+        colour = f"C{place}"
+        left.plot(epochs, [entry["loss"] for entry in history], colour, label=name)
+        left.plot(epochs, [entry["val_loss"] for entry in history], colour, linestyle=":")
+        for score, line in (("val_accuracy", "-"), ("val_dice", "--")):
+            if score in history[0]:
+                right.plot(epochs, [entry[score] for entry in history], colour, linestyle=line)
+    left.set(xlabel="epoch", ylabel="loss", title="Loss: training (line), validation (dotted)")
+    right.set(xlabel="epoch", title="Validation: accuracy (line), Dice (dashed)")
     left.legend()
-    right.plot(epochs, [entry[score] for entry in history], color="tab:green")
-    right.set(xlabel="epoch", title=f"Validation {score.removeprefix('val_')}")
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
@@ -90,26 +88,82 @@ def plot_dice(dice: NDArray[np.floating], labels: Sequence[str], path: Path) -> 
     plt.close(figure)
 
 
-def plot_worst(
-    cases: Sequence[tuple[MaskPrediction, NDArray[np.bool_], float]], path: Path
+def plot_roc(
+    shares: NDArray[np.floating], labels: NDArray[np.int64], classes: Sequence[str], path: Path
 ) -> None:
-    """A contact sheet: the true outline in green, the found one in red."""
-    columns = 6
-    rows = -(-len(cases) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(2 * columns, 2.15 * rows), squeeze=False, layout="constrained"
+    """Each class against all others, from (N, C) probabilities."""
+    figure, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    for place, name in enumerate(classes):
+        own = labels == place
+        if own.any() and not own.all():
+            false_rate, true_rate, area = roc_curve(shares[:, place], own)
+            axes.plot(false_rate, true_rate, label=f"{name.replace('_', ' ')} ({area:.4f})")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC (area)")
+    # Everything that differs lies in the corner.
+    axes.set(xlim=(-0.005, 0.3), ylim=(0.7, 1.005))
+    axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def plot_coverage(
+    answers: Mapping[str, tuple[NDArray[np.floating], NDArray[np.bool_]]], path: Path
+) -> None:
+    """Accuracy when only the surest slices are answered, from confidences and what was right."""
+    figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+    for name, (confidence, right) in answers.items():
+        axes.plot(*coverage_curve(confidence, right), label=name)
+    axes.set(xlabel="share of slices answered", ylabel="share right", title="Coverage and accuracy")
+    axes.legend(loc="lower left")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def plot_spread(values: Mapping[str, Mapping[str, NDArray[np.floating]]], path: Path) -> None:
+    """Dice, one box per group: a panel for each way of grouping (class, plane, size)."""
+    figure, panels = plt.subplots(
+        1, len(values), figsize=(3.6 * len(values), 3.6), sharey=True, squeeze=False
     )
-    for place in axes.flat:
-        place.axis("off")
-    for place, (prediction, mask, dice) in zip(axes.flat, cases, strict=False):
-        square = cv2.cvtColor(prediction.prepared.square, cv2.COLOR_GRAY2RGB)
-        thickness = max(1, square.shape[0] // 200)
-        for own, colour in ((prediction.wanted, (0, 230, 0)), (mask, (255, 40, 40))):
-            cut = prediction.prepared.crop(own.astype(np.uint8))
-            contours, _ = cv2.findContours(cut, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(square, contours, -1, colour, thickness)
-        place.imshow(square)
-        place.set_title(f"{prediction.record.label} {dice:.2f}", fontsize=8)
-    figure.suptitle("The worst: expert in green, model in red, Dice", fontsize=9)
-    figure.savefig(path, dpi=110)
+    for axes, (title, groups) in zip(panels.flat, values.items(), strict=True):
+        names = [f"{name}\n(n = {len(own)})" for name, own in groups.items()]
+        axes.boxplot(list(groups.values()), tick_labels=names, showmeans=True, widths=0.6)
+        axes.set_title(f"Dice per {title}")
+        axes.grid(alpha=0.3, axis="y")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def plot_bland_altman(
+    pairs: Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]], path: Path
+) -> None:
+    """Relative difference over the mean of (found, true), with the 95 % limits of agreement."""
+    figure, panels = plt.subplots(1, len(pairs), figsize=(5.2 * len(pairs), 3.6), squeeze=False)
+    for axes, (title, (found, true)) in zip(panels.flat, pairs.items(), strict=True):
+        middle = (found + true) / 2
+        difference = 100 * (found - true) / middle
+        centre, spread = float(difference.mean()), 1.96 * float(difference.std())
+        axes.scatter(middle, difference, s=5, alpha=0.35)
+        for level, style in ((centre, "-"), (centre - spread, "--"), (centre + spread, "--")):
+            axes.axhline(level, color="tab:red", linestyle=style, linewidth=1)
+            axes.annotate(f"{level:+.1f} %", (1, level), xycoords=("axes fraction", "data"))
+        axes.set(xlabel=f"mean {title}", ylabel="found less expert (%)", xscale="log", title=title)
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def plot_pixels(counts: NDArray[np.int64], path: Path) -> None:
+    """Calibration of pixel probabilities: (bins, 2) counts of all pixels and of tumour pixels."""
+    figure, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    middle = (np.arange(len(counts)) + 0.5) / len(counts)
+    some = counts[:, 0] > 0
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
+    axes.plot(middle[some], counts[some, 1] / counts[some, 0], marker="o")
+    axes.set(xlabel="predicted probability", ylabel="share that is tumour", title="Pixels")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -2,82 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
-from inference.engine.networks import Classifier, Segmenter
+from inference.engine.networks import Classifier, Joint, Segmenter
 from inference.engine.preprocess import Prepared, prepare
-from inference.training.sources import CLASSES, SliceRecord, load
+from inference.training.sources import SliceRecord, load
 
 Floats = NDArray[np.float32]
+Codes = NDArray[np.uint8]
 _BATCH = 16
+_LARGEST_LOGIT = 8.0  # a probability of 0.9997: beyond it, no threshold is ever set
 
 
 @dataclass(frozen=True)
-class ClassPredictions:
-    """Of N slices: logits (N, 4), features (N, F), the true places in CLASSES (N,)."""
+class Predictions:
+    """Of N slices; what a network does not give, or was not asked, is None.
 
-    logits: Floats
-    features: Floats
-    labels: NDArray[np.int64]
+    logits (N, 4), features (N, F), masks (N, S, S): tumour logits over the prepared square, in
+    steps of 1/16. The `mirrored` ones are of the mirrored slice, turned back.
+    """
+
+    logits: Floats | None = None
+    features: Floats | None = None
+    masks: Codes | None = None
+    mirrored_logits: Floats | None = None
+    mirrored_masks: Codes | None = None
+
+    @property
+    def has_mirrored(self) -> bool:
+        """Whether the mirrored slices were looked at, too."""
+        return self.mirrored_logits is not None or self.mirrored_masks is not None
+
+    def class_logits(self, *, flips: bool) -> Floats | None:
+        """(N, 4), with `flips` averaged over the slice and its mirror image."""
+        if not flips or self.logits is None or self.mirrored_logits is None:
+            return self.logits
+        return ((self.logits + self.mirrored_logits) / 2).astype(np.float32)
+
+    def mask_logits(self, place: int, *, flips: bool) -> Floats:
+        """(S, S) of one slice, with `flips` averaged. ValueError for a network without masks."""
+        if self.masks is None:
+            raise ValueError("this network gives no masks")
+        own = _decoded(self.masks[place])
+        if not flips or self.mirrored_masks is None:
+            return own
+        return ((own + _decoded(self.mirrored_masks[place])) / 2).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class MaskPrediction:
-    """Of one slice: tumour logits (S, S) over the prepared square, and the true mask (H, W)."""
+def save_predictions(path: Path, sides: Mapping[str, Predictions]) -> None:
+    """Write predictions of several sides into one file, so that no network need run again."""
+    arrays = {
+        f"{side}_{field.name}": array.astype(np.float16) if field.name == "features" else array
+        for side, own in sides.items()
+        for field in fields(own)
+        if (array := getattr(own, field.name)) is not None
+    }
+    np.savez_compressed(path, **arrays)
 
-    record: SliceRecord
-    logits: NDArray[np.float16]
-    prepared: Prepared
-    wanted: NDArray[np.bool_]
+
+def load_predictions(path: Path, side: str) -> Predictions:
+    """One side of what `save_predictions` wrote."""
+    with np.load(path) as arrays:
+        names = [field.name for field in fields(Predictions)]
+        return Predictions(
+            **{name: arrays[f"{side}_{name}"] for name in names if f"{side}_{name}" in arrays}
+        )
 
 
 @torch.inference_mode()
-def predict_classes(
-    network: Classifier, data: Path, records: Sequence[SliceRecord], size: int, device: str
-) -> ClassPredictions:
-    """Run a classifier over `records`."""
-    logits, features = [], []
-    for batch in _batches(data, records):
-        said, _, seen = network(_stack([prepared for _, prepared, _ in batch], size).to(device))
-        logits.append(said.cpu().numpy())
-        features.append(seen.cpu().numpy())
-    labels = np.array([CLASSES.index(record.label) for record in records])
-    return ClassPredictions(np.concatenate(logits), np.concatenate(features), labels)
+def predict(
+    network: Classifier | Segmenter | Joint,
+    data: Path,
+    records: Sequence[SliceRecord],
+    size: int,
+    *,
+    device: str = "cpu",
+    mirrored: bool = False,
+) -> Predictions:
+    """Run a network over `records`, with `mirrored` over their mirror images as well."""
+    parts: dict[str, list[NDArray[np.generic]]] = {}
+    for prepared in _batches(data, records):
+        images = torch.from_numpy(np.concatenate([own.resized(size) for own in prepared]))
+        images = images.to(device)
+        found = _answers(network, images)
+        if mirrored:
+            turned = _answers(network, images.flip(3))
+            found |= {f"mirrored_{name}": turned[name] for name in turned if name != "features"}
+        for name, values in found.items():
+            if name.endswith("masks"):
+                upright = values.flip(3) if name.startswith("mirrored") else values
+                parts.setdefault(name, []).append(_encoded(upright[:, 0].cpu().numpy()))
+            else:
+                parts.setdefault(name, []).append(values.cpu().numpy())
+    return Predictions(**{name: np.concatenate(own) for name, own in parts.items()})
 
 
-@torch.inference_mode()
-def predict_masks(
-    network: Segmenter, data: Path, records: Sequence[SliceRecord], size: int, device: str
-) -> list[MaskPrediction]:
-    """Run a segmenter over `records`."""
-    found = []
-    for batch in _batches(data, records):
-        logits = network(_stack([prepared for _, prepared, _ in batch], size).to(device))
-        maps = logits[:, 0].cpu().numpy().astype(np.float16)
-        found += [
-            MaskPrediction(record, own, prepared, wanted)
-            for (record, prepared, wanted), own in zip(batch, maps, strict=True)
-        ]
-    return found
+def _answers(network: Classifier | Segmenter | Joint, images: Tensor) -> dict[str, Tensor]:
+    if isinstance(network, Segmenter):
+        return {"masks": network(images)}
+    logits, _, features, *masks = network(images)
+    return {"logits": logits, "features": features} | ({"masks": masks[0]} if masks else {})
 
 
-def _batches(
-    data: Path, records: Sequence[SliceRecord]
-) -> Iterator[list[tuple[SliceRecord, Prepared, NDArray[np.bool_]]]]:
+def _batches(data: Path, records: Sequence[SliceRecord]) -> Iterator[list[Prepared]]:
     for start in tqdm(range(0, len(records), _BATCH), desc="predict", unit="batch"):
-        batch = []
-        for record in records[start : start + _BATCH]:
-            pixels, wanted = load(data, record)
-            batch.append((record, prepare(pixels), wanted))
-        yield batch
+        yield [prepare(load(data, record)[0]) for record in records[start : start + _BATCH]]
 
 
-def _stack(prepared: Sequence[Prepared], size: int) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate([own.resized(size) for own in prepared]))
+def _encoded(logits: Floats) -> Codes:
+    share = (np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT) / _LARGEST_LOGIT + 1) / 2
+    return np.rint(share * 255).astype(np.uint8)
+
+
+def _decoded(codes: Codes) -> Floats:
+    return ((codes / 255 * 2 - 1) * _LARGEST_LOGIT).astype(np.float32)

@@ -10,14 +10,14 @@ import importlib
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from inference.engine.networks import Classifier, Segmenter, timm
+from inference.engine.networks import Classifier, Joint, Segmenter, timm
 
 _PREFIX = "tf_efficientnet_lite"
 
 
-def load_imagenet(network: Classifier | Segmenter, encoder: str) -> int:
+def load_imagenet(network: Classifier | Segmenter | Joint, encoder: str) -> int:
     """Fill the encoder of `network` with ImageNet weights and return how many tensors that set.
 
     Raises ValueError if `encoder` has no package, or if a single tensor of the encoder has no
@@ -25,14 +25,20 @@ def load_imagenet(network: Classifier | Segmenter, encoder: str) -> int:
     """
     named = rename(package_weights(encoder), timm.create_model(encoder).state_dict())
     if isinstance(network, Classifier):
-        target, prefix = network.backbone, ""
+        parts = {"": network.backbone}
+    elif isinstance(network, Joint):
+        parts = {"model.": network.encoder, "": network.deepest}
     else:
-        target, prefix = network.unet.encoder, "model."
-    wanted = target.state_dict()
+        parts = {"model.": network.unet.encoder}
+    return sum(_fill(part, prefix, named, encoder) for prefix, part in parts.items())
+
+
+def _fill(part: nn.Module, prefix: str, named: Mapping[str, Tensor], encoder: str) -> int:
+    wanted = part.state_dict()
     missing = [name for name in wanted if name.removeprefix(prefix) not in named]
     if missing:
         raise ValueError(f"{encoder}: no ImageNet weights for {', '.join(missing[:5])}")
-    target.load_state_dict({name: named[name.removeprefix(prefix)] for name in wanted})
+    part.load_state_dict({name: named[name.removeprefix(prefix)] for name in wanted})
     return len(wanted)
 
 

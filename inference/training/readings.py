@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from inference.engine.engine import Engine
 from inference.engine.reading import Reading
-from inference.training.evaluate import GROUPS
 from inference.training.metrics import image_dice
 from inference.training.model_card import GROUP_NAMES
+from inference.training.scores import GROUPS
 from inference.training.sources import SliceRecord, list_slices, load
 from scans.decoding import DecodedSlice
 

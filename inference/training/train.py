@@ -12,9 +12,11 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -23,21 +25,30 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from inference.engine.networks import Classifier, Segmenter, build_classifier, build_segmenter
+from inference.engine.networks import (
+    Classifier,
+    Joint,
+    Segmenter,
+    build_classifier,
+    build_joint,
+    build_segmenter,
+)
 from inference.training.config import RECIPES, TrainConfig
 from inference.training.dataset import Item, SliceDataset, epoch_order, split_places
 from inference.training.losses import dice_and_cross_entropy
 from inference.training.metrics import image_dice
+from inference.training.parallel import Peers, in_parallel
 from inference.training.plots import plot_curves
 from inference.training.prepare import PreparedData, read_prepared
 from inference.training.pretrained import load_imagenet
+from inference.training.transplant import GraftRates
 
-CONFIG, WEIGHTS = "config.json", "weights.safetensors"
-_CHECKPOINT, _HISTORY, _CURVES, _LOG = "checkpoint.pt", "history.json", "curves.png", "log.txt"
+CONFIG, WEIGHTS, HISTORY = "config.json", "weights.safetensors", "history.json"
+_CHECKPOINT, _CURVES, _LOG = "checkpoint.pt", "curves.png", "log.txt"
 _MAX_GRADIENT_NORM = 5.0
 
 log = logging.getLogger(__name__)
-Network = Classifier | Segmenter
+Network = Classifier | Segmenter | Joint
 
 
 def make_config(model: str, split: str, **given: Any) -> TrainConfig:
@@ -67,23 +78,47 @@ def train(
     if (run / WEIGHTS).is_file():
         print(f"{run}: already trained")
         return
-    if threads:
-        torch.set_num_threads(threads)
-    _log_to(run / _LOG)
-    trainer = _Trainer(config, read_prepared(prepared), torch.device(device))
+    work = partial(
+        _train, config=config, prepared=prepared, run=run, device=device, threads=threads
+    )
+    in_parallel(config.processes, work)
+
+
+def _train(
+    peers: Peers,
+    *,
+    config: TrainConfig,
+    prepared: Path,
+    run: Path,
+    device: str,
+    threads: int | None,
+) -> None:
+    """What each process of a run does; the first one writes."""
+    threads = threads or torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // peers.count))
+    cv2.setNumThreads(0)  # its own threads would stand in the way of torch's
+    if peers.first:
+        _log_to(run / _LOG)
+    trainer = _Trainer(config, read_prepared(prepared), torch.device(device), peers)
     trainer.resume(run / _CHECKPOINT)
     while trainer.epoch < config.epochs:
         trainer.run_epoch()
+        if not peers.first:
+            continue
         log.info("epoch %d: %s", trainer.epoch, trainer.history[-1])
         trainer.save(run / _CHECKPOINT)
-        (run / _HISTORY).write_text(json.dumps(trainer.history, indent=2))
-        plot_curves(trainer.history, run / _CURVES)
+        (run / HISTORY).write_text(json.dumps(trainer.history, indent=2))
+        plot_curves({run.name: trainer.history}, run / _CURVES)
+    if not peers.first:
+        return
     weights = trainer.average.module.state_dict()
     save_file({name: value.cpu().contiguous() for name, value in weights.items()}, run / WEIGHTS)
 
 
 def build_network(config: TrainConfig) -> Network:
     """The network of a run, with random weights."""
+    if config.model == "joint":
+        return build_joint(config.architecture)
     if config.model == "segmenter":
         return build_segmenter(config.architecture)
     return build_classifier(config.architecture)
@@ -105,11 +140,15 @@ def load_network(run: Path) -> tuple[TrainConfig, Network]:
 class _Trainer:
     """The state of a run between two epochs, and how to get from one to the next."""
 
-    def __init__(self, config: TrainConfig, data: PreparedData, device: torch.device) -> None:
-        self.config, self.device = config, device
+    def __init__(
+        self, config: TrainConfig, data: PreparedData, device: torch.device, peers: Peers
+    ) -> None:
+        self.config, self.device, self._peers = config, device, peers
         sides = split_places(data.records, config.split)
-        self._train = SliceDataset(data, sides["train"], augmented=True)
-        self._val = SliceDataset(data, sides["val"], augmented=False)
+        grafts = GraftRates(config.transplant, config.removal, config.decoy)
+        self._train = SliceDataset(data, sides["train"], augmented=True, grafts=grafts)
+        own_val = sides["val"][peers.rank :: peers.count]
+        self._val = SliceDataset(data, own_val, augmented=False)
         self._sources = [data.records[place].source for place in sides["train"]]
         self._count = config.epoch_slices or len(self._train)
         torch.manual_seed(config.seed)
@@ -117,7 +156,7 @@ class _Trainer:
         if config.start:
             network.load_state_dict(load_file(Path(config.start) / WEIGHTS))
         elif config.pretrained:
-            encoder = config.architecture.get("encoder") or config.architecture["name"]
+            encoder = _encoder(config)
             log.info("%d tensors from ImageNet", load_imagenet(network, encoder))
         self.network = network.to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -137,17 +176,28 @@ class _Trainer:
     def run_epoch(self) -> None:
         """One pass over the epoch's slices, then a look at the validation slices."""
         # Everything random in an epoch follows from its number: a resumed run repeats it exactly.
-        torch.manual_seed(self.config.seed * 1_000 + self.epoch)
+        seed = self.config.seed * 1_000 + self.epoch
+        torch.manual_seed(seed * self._peers.count + self._peers.rank)
         size = self.config.size_at(self.epoch)
         self.network.train()
         losses = []
-        progress = tqdm(list(self._batches()), desc=f"epoch {self.epoch + 1}", unit="batch")
+        progress = tqdm(
+            list(self._batches()),
+            desc=f"epoch {self.epoch + 1}",
+            unit="batch",
+            mininterval=5,
+            disable=not self._peers.first,
+        )
         for item in DataLoader(self._train, batch_sampler=progress, num_workers=self._workers()):
             losses.append(self._step(_to(item, self.device, size)))
             progress.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
-        measured = validate(self.average.module, self._val, self.config.size, self.device)
+        # Batch norms have seen a part of each batch only.
+        self._peers.average([*self.network.buffers(), *self.average.module.buffers()])
+        with self._precision():
+            sums = validate(self.average.module, self._val, self.config.size, self.device)
         self.epoch += 1
-        self.history.append({"epoch": self.epoch, "loss": sum(losses) / len(losses), **measured})
+        loss = sum(losses) / len(losses)
+        self.history.append({"epoch": self.epoch, "loss": loss, **self._means(sums)})
 
     def save(self, path: Path) -> None:
         """Write the checkpoint so that a crash while writing leaves the previous one whole."""
@@ -179,15 +229,26 @@ class _Trainer:
         order = epoch_order(self._sources, self.config.shares, self._count, generator)
         size = self.config.batch_size
         for start in range(0, len(order) - size + 1, size):
-            yield order[start : start + size].tolist()
+            yield order[start : start + size].tolist()[self._peers.rank :: self._peers.count]
+
+    def _means(self, sums: dict[str, tuple[float, int]]) -> dict[str, float]:
+        """Over the validation slices of all processes."""
+        totals = self._peers.totals([float(value) for pair in sums.values() for value in pair])
+        pairs = zip(sums, totals[::2], totals[1::2], strict=True)
+        return {name: total / max(count, 1) for name, total, count in pairs}
 
     def _workers(self) -> int:
         return 0 if self.device.type == "cpu" else 8
 
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16)
+
     def _step(self, item: Item) -> float:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            loss = _loss(self.network, item, self.config.label_smoothing)
+        with self._precision():
+            logits, masks = _answer(self.network, item.image)
+        loss = _loss(logits, masks, item, self.config.label_smoothing)
         loss.backward()
+        self._peers.average([p.grad for p in self.network.parameters() if p.grad is not None])
         nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
         self._optimiser.step()
         self._schedule.step()
@@ -199,30 +260,47 @@ class _Trainer:
 @torch.inference_mode()
 def validate(
     network: nn.Module, dataset: SliceDataset, size: int, device: torch.device
-) -> dict[str, float]:
-    """Loss and accuracy of a classifier, loss and mean per-slice Dice of a segmenter."""
+) -> dict[str, tuple[float, int]]:
+    """Sums and counts of the loss, the accuracy of the class and the Dice of each tumour slice."""
     network.eval()
-    losses, scores = [], []
-    for batch in DataLoader(dataset, batch_size=32):
+    found: dict[str, list[float]] = {"val_loss": []}
+    for batch in DataLoader(dataset, batch_size=16):
         item = _to(batch, device, size)
-        losses += [float(_loss(network, item, 0.0))] * len(item.label)
-        if isinstance(network, Segmenter):
-            found = (network(item.image) > 0).cpu().numpy()
-            pairs = zip(found, (item.mask > 0.5).cpu().numpy(), strict=True)
-            scores += [image_dice(ours, theirs) for ours, theirs in pairs if theirs.any()]
-        else:
-            logits, _, _ = network(item.image)
-            scores += (logits.argmax(1) == item.label).float().tolist()
-    name = "val_dice" if isinstance(network, Segmenter) else "val_accuracy"
-    count = max(len(losses), 1)
-    return {"val_loss": sum(losses) / count, name: sum(scores) / max(len(scores), 1)}
+        logits, masks = _answer(network, item.image)
+        found["val_loss"] += [float(_loss(logits, masks, item, 0.0))] * len(item.label)
+        if logits is not None:
+            right = (logits.argmax(1) == item.label).float().tolist()
+            found.setdefault("val_accuracy", []).extend(right)
+        if masks is not None:
+            pairs = zip((masks > 0).cpu().numpy(), (item.mask > 0.5).cpu().numpy(), strict=True)
+            dice = [image_dice(own, theirs) for own, theirs in pairs if theirs.any()]
+            found.setdefault("val_dice", []).extend(dice)
+    return {name: (sum(own), len(own)) for name, own in found.items()}
 
 
-def _loss(network: nn.Module, item: Item, label_smoothing: float) -> Tensor:
+def _answer(network: nn.Module, images: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    """Class logits and mask logits, whichever of the two a network gives."""
     if isinstance(network, Segmenter):
-        return dice_and_cross_entropy(network(item.image), item.mask)
-    logits, _, _ = network(item.image)
-    return cross_entropy(logits.float(), item.label, label_smoothing=label_smoothing)
+        return None, network(images)
+    logits, _, _, *masks = network(images)
+    return logits, masks[0] if masks else None
+
+
+def _loss(
+    logits: Tensor | None, masks: Tensor | None, item: Item, label_smoothing: float
+) -> Tensor:
+    parts = []
+    if logits is not None:
+        parts.append(cross_entropy(logits.float(), item.label, label_smoothing=label_smoothing))
+    if masks is not None:
+        parts.append(dice_and_cross_entropy(masks, item.mask))
+    return torch.stack(parts).sum()
+
+
+def _encoder(config: TrainConfig) -> str:
+    """The timm name of the encoder that ImageNet weights are for."""
+    keys = {"joint": "joint", "segmenter": "encoder"}
+    return str(config.architecture[keys.get(config.model, "name")])
 
 
 def _to(item: Item, device: torch.device, size: int) -> Item:

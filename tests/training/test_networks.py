@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -10,12 +12,26 @@ import pytest
 import torch
 from torch import Tensor
 
-from inference.engine.networks import build_classifier, build_segmenter, timm
+from inference.engine.networks import (
+    Classifier,
+    Joint,
+    Segmenter,
+    build_classifier,
+    build_joint,
+    build_segmenter,
+    timm,
+)
 from inference.training.graphs import OUTPUTS, write_graph
 from inference.training.pretrained import load_imagenet, package_weights, rename
 
 LITE0 = "tf_efficientnet_lite0"
 SEGMENTER = {"encoder": LITE0, "decoder_channels": [32, 16, 16, 8, 8]}
+JOINT = {"joint": LITE0, "decoder_channels": [32, 16, 16, 8]}
+BUILT: dict[str, Callable[[], Classifier | Segmenter | Joint]] = {
+    "classifier": lambda: build_classifier({"name": LITE0}),
+    "segmenter": lambda: build_segmenter(SEGMENTER),
+    "joint": lambda: build_joint(JOINT),
+}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +44,10 @@ def test_every_encoder_tensor_comes_from_imagenet() -> None:
     encoder = segmenter.unet.encoder
     assert load_imagenet(segmenter, LITE0) == len(encoder.state_dict())
     _assert_same(encoder.state_dict(), package)
+    joint = build_joint(JOINT)
+    assert load_imagenet(joint, LITE0) == len(classifier.backbone.state_dict())
+    parts = [*joint.encoder.state_dict().values(), *joint.deepest.state_dict().values()]
+    _assert_same(dict(enumerate(parts)), package)
 
 
 def test_matching_by_position_never_mixes_kinds_of_tensors() -> None:
@@ -55,13 +75,31 @@ def test_the_evidence_map_adds_up_to_the_logit() -> None:
     assert torch.allclose(cam.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["classifier", "segmenter"])
+def test_the_joint_network_says_where_its_logits_come_from() -> None:
+    network = build_joint(JOINT).eval()
+    with torch.no_grad():
+        logits, cam, features, masks = network(torch.rand(2, 1, 96, 96))
+    assert masks.shape == (2, 1, 96, 96)
+    assert cam.shape == (2, 4, 6, 6)
+    assert features.shape == (2, network.head.in_features)
+    evidence = features[:, -4:] @ network.head.weight[:, -4:].T
+    expected = cam.mean(dim=(2, 3)) + evidence + network.head.bias
+    assert torch.allclose(expected, logits, atol=1e-4)
+
+
+def test_the_class_does_not_bend_the_outline_to_its_needs() -> None:
+    network = build_joint(JOINT)
+    logits, _, _, _ = network(torch.rand(2, 1, 64, 64))
+    logits.sum().backward()
+    assert network.mask_head.weight.grad is None
+    assert network.head.weight.grad is not None
+
+
+@pytest.mark.parametrize("name", BUILT)
 def test_graph_and_torch_give_the_same_answer_for_any_batch(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network: torch.nn.Module = (
-        build_classifier({"name": LITE0}) if name == "classifier" else build_segmenter(SEGMENTER)
-    )
-    write_graph(network, 64, tmp_path / name)  # type: ignore[arg-type]
+    network = BUILT[name]()
+    write_graph(network, 64, tmp_path / name)
     core = openvino.Core()
     core.set_property("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     graph = core.compile_model(tmp_path / f"{name}.xml", "CPU")
@@ -70,7 +108,7 @@ def test_graph_and_torch_give_the_same_answer_for_any_batch(name: str, tmp_path:
         expected = network(images)
     answers: tuple[Tensor, ...] = expected if isinstance(expected, tuple) else (expected,)
     found = graph(images.numpy())
-    for output, answer in zip(OUTPUTS[name], answers, strict=True):
+    for output, answer in zip(OUTPUTS[type(network)], answers, strict=True):
         # The graph folds batch norms into half-precision kernels, which rounds once more.
         difference = np.abs(found[output] - answer.numpy()).max()
         assert difference < 0.01 * float(answer.abs().max())
@@ -93,7 +131,7 @@ def test_a_torchvision_that_is_broken_otherwise_stays_an_error(tmp_path: Path) -
     assert "libjpeg" in found.stderr
 
 
-def _assert_same(own: dict[str, Tensor], package: list[Tensor]) -> None:
+def _assert_same(own: dict[Any, Tensor], package: list[Tensor]) -> None:
     for tensor, imagenet in zip(own.values(), package, strict=False):
         assert torch.equal(tensor, imagenet)
 

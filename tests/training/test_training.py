@@ -45,6 +45,21 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(
     assert (tmp_path / "resumed/curves.png").stat().st_size > 0
 
 
+def test_two_processes_train_one_network_and_share_its_validation(
+    prepared: Path, tmp_path: Path
+) -> None:
+    runs = {}
+    for processes in (1, 2):
+        given = {"processes": processes, "epochs": 1, "epoch_slices": 8, "batch_size": 4}
+        config = make_config("cnn", "slice", size=32, **given)
+        train(config, prepared, tmp_path / str(processes), threads=2)
+        runs[processes] = json.loads((tmp_path / str(processes) / "history.json").read_text())
+        assert (tmp_path / str(processes) / "weights.safetensors").is_file()
+    # Both have measured the same validation slices, not each process a part of its own.
+    alone, together = (runs[count][0]["val_loss"] for count in (1, 2))
+    assert together == pytest.approx(alone, rel=0.1)
+
+
 def test_training_learns_the_slices_it_sees(prepared: Path, tmp_path: Path) -> None:
     config = make_config("cnn", "slice", epochs=6, epoch_slices=16, batch_size=8, size=32)
     train(config, prepared, tmp_path)

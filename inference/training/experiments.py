@@ -1,0 +1,32 @@
+"""Experiments by name: a few runs of one recipe, trained, evaluated and reported together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from inference.training.config import RECIPES, TrainConfig
+from inference.training.sources import FOLDS
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Runs by the name of their folder. Their test sides must not overlap: they are pooled."""
+
+    title: str
+    runs: dict[str, TrainConfig]
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "joint-folds": Experiment(
+        "Class and outline in one network, five folds by patient",
+        {f"fold-{k}": replace(RECIPES["joint"], split=f"fold:{k}") for k in range(FOLDS)},
+    ),
+    "joint-slice": Experiment(
+        "Class and outline in one network, slice-level split as in the paper",
+        {"slice": replace(RECIPES["joint"], split="slice")},
+    ),
+    "cnn-slice": Experiment(
+        "Plain CNN, slice-level split as in the paper",
+        {"slice": replace(RECIPES["cnn"], split="slice")},
+    ),
+}

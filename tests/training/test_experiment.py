@@ -1,0 +1,97 @@
+"""An experiment goes from data to report, goes on where it was, and says what is missing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.training.cli import main
+from inference.training.config import RECIPES
+from inference.training.experiments import EXPERIMENTS, Experiment
+
+TINY = replace(
+    RECIPES["joint"],
+    architecture={"joint": "tf_efficientnet_lite0", "decoder_channels": [16, 8, 8, 8]},
+    size=64,
+    early_size=64,
+    epochs=1,
+    full_size_epochs=0,
+    epoch_slices=8,
+    batch_size=4,
+    processes=1,
+    bf16=False,
+)
+
+
+@pytest.fixture(scope="module")
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A miniature experiment of which one fold of two is finished."""
+    folder = tmp_path_factory.mktemp("runs")
+    fold = {"fold-0": replace(TINY, split="fold:0")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXPERIMENTS, "miniature", Experiment("In miniature", fold))
+        assert main(["experiment", "miniature", "--runs", str(folder), "--data", str(data)]) == 0
+    return folder
+
+
+@pytest.fixture
+def two_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    folds = {f"fold-{k}": replace(TINY, split=f"fold:{k}") for k in (0, 1)}
+    monkeypatch.setitem(EXPERIMENTS, "miniature", Experiment("In miniature", folds))
+
+
+@pytest.mark.usefixtures("two_folds")
+def test_the_report_has_numbers_text_and_plots_and_names_what_is_missing(
+    runs: Path, data: Path
+) -> None:
+    before = (runs / "miniature/fold-0/predictions.npz").stat().st_mtime_ns
+    command = ["experiment", "miniature", "--runs", str(runs), "--data", str(data)]
+    assert main([*command, "--report-only"]) == 0
+    report = runs / "miniature/report"
+    numbers = json.loads((report / "numbers.json").read_text())
+    assert numbers["runs"] == ["fold-0"]
+    assert numbers["missing"] == ["fold-1"]
+    home = numbers["classes"]["groups"]["home"]
+    assert sum(map(sum, home["confusion"])) == home["slices"]
+    assert 0 <= numbers["outlines"]["groups"]["figshare"]["dice"] <= 1
+    assert set(numbers["with_flips"]) == {"classes", "outlines"}
+    text = (report / "README.md").read_text()
+    assert "missing here: fold-1" in text
+    for plot in ("confusion", "roc", "coverage", "curves", "worst-classes", "worst-outlines"):
+        assert f"({plot}.png)" in text
+        assert (report / f"{plot}.png").stat().st_size > 0
+    assert (runs / "miniature/fold-0/predictions.npz").stat().st_mtime_ns == before
+
+
+@pytest.mark.usefixtures("two_folds")
+def test_the_same_command_goes_on_with_what_is_missing(runs: Path, data: Path) -> None:
+    first = [runs / "miniature/fold-0" / name for name in ("weights.safetensors", "metrics.json")]
+    before = [path.stat().st_mtime_ns for path in first]
+    assert main(["experiment", "miniature", "--runs", str(runs), "--data", str(data)]) == 0
+    assert [path.stat().st_mtime_ns for path in first] == before
+    numbers = json.loads((runs / "miniature/report/numbers.json").read_text())
+    assert numbers["runs"] == ["fold-0", "fold-1"]
+    assert numbers["missing"] == []
+    slices = [
+        json.loads((runs / f"miniature/fold-{k}/metrics.json").read_text())["slices"]["test"]
+        for k in (0, 1)
+    ]
+    pooled = numbers["classes"]["groups"]
+    assert sum(own["slices"] for name, own in pooled.items() if name != "home") == sum(slices)
+
+
+@pytest.mark.usefixtures("two_folds")
+def test_an_experiment_without_a_finished_run_has_no_report(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["experiment", "miniature", "--runs", str(tmp_path), "--data", str(data)]
+    assert main([*command, "--report-only"]) == 2
+    assert "no run of this experiment is finished" in capsys.readouterr().err
+
+
+def test_committed_experiments_never_test_a_slice_twice() -> None:
+    for name, experiment in EXPERIMENTS.items():
+        splits = [config.split for config in experiment.runs.values()]
+        assert len(set(splits)) == len(splits), name
+        assert splits == ["slice"] or all(split.startswith("fold:") for split in splits), name
