@@ -8,13 +8,13 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
 from accounts.models import User
+from audit.api.lists import NotedList
 from audit.services import note
 from backend.api.errors import Forbidden
 from inference.api.opinion_serializers import (
@@ -71,8 +71,9 @@ LISTS: dict[str, Callable[[User], QuerySet[Opinion]]] = {
         parameters=[OpenApiParameter("asked", str, enum=["of_me", "by_me"])],
     )
 )
-class OpinionsView(ListAPIView[Opinion]):
+class OpinionsView(NotedList):
     permission_classes = [IsClinician]
+    action = "opinions.list"
     serializer_class = OpinionSerializer
 
     def get_queryset(self) -> QuerySet[Opinion]:

@@ -1,17 +1,19 @@
 """Making one file of two, for admins."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsAdmin, user_of
+from audit.api.lists import NotedList
 from audit.models import Why
 from audit.services import note
 from backend.api.errors import ApiError
@@ -62,11 +64,15 @@ class MergePatientView(APIView):
 
 
 @extend_schema_view(get=extend_schema(summary="All merges", tags=["patients"]))
-class MergesView(ListAPIView[PatientMerge]):
+class MergesView(NotedList):
     permission_classes = [IsAdmin]
+    action = "merges.list"
     serializer_class = MergeSerializer
     pagination_class = MergePagination
     queryset = selectors.merges()
+
+    def shown(self, rows: Sequence[PatientMerge]) -> dict[str, Any]:
+        return {"patients": [str(pk) for row in rows for pk in (row.kept_id, row.absorbed_id)]}
 
 
 class UndoMergeView(APIView):

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,7 @@ from rest_framework.response import Response
 
 from accounts.api.permissions import IsClinician, user_of
 from accounts.models import User
-from audit.models import Why
-from audit.services import note
+from audit.api.lists import NotedList
 from backend.api.conditional import require_match, with_etag
 from backend.api.errors import ApiError
 from backend.api.pagination import NewestFirst
@@ -44,8 +44,9 @@ class TimelinePagination(NewestFirst):
         parameters=[OpenApiParameter("search", str, description="Words of names and identifiers")],
     ),
 )
-class PatientsView(ListAPIView[Patient]):
+class PatientsView(NotedList):
     permission_classes = [IsClinician]
+    action = "patients.search"
     serializer_class = MyPatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
@@ -55,17 +56,8 @@ class PatientsView(ListAPIView[Patient]):
             raise ApiError("max_length", message, field="search")
         return selectors.search_patients(user_of(self.request), text)
 
-    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
-        """Write down whose names are on the page that is shown."""
-        page = super().paginate_queryset(queryset)
-        shown = [str(patient.pk) for patient in page or []]
-        note(
-            self.request,
-            action="patients.search",
-            why=Why.ADMIN if user_of(self.request).is_admin else "",
-            details={"search": self.searched_for, "patients": shown},
-        )
-        return page
+    def shown(self, rows: Sequence[Patient]) -> dict[str, Any]:
+        return {**super().shown(rows), "search": self.searched_for}
 
     @property
     def searched_for(self) -> str:

@@ -13,7 +13,7 @@ def opinions_for(user: User) -> QuerySet[Opinion]:
     """Opinions about scans in the files that the user may see, and those asked of them."""
     files = patients_for(user).order_by()
     visible = Opinion.objects.filter(Q(scan__patient__in=files) | Q(colleague=user))
-    return visible.select_related("asked_by", "colleague")
+    return visible.select_related("asked_by", "colleague", "scan")
 
 
 def asked_of(user: User) -> QuerySet[Opinion]:
