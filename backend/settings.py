@@ -259,6 +259,7 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStatus": "accounts.models.DoctorApplication.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
+        "HistoryStatus": "patients.models.HistoryEntry.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
 }

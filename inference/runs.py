@@ -24,8 +24,8 @@ from PIL import Image
 
 from inference.models import Analysis, Label, Picture
 from inference.services import publish, queued_now, send
+from patients.history.services import record
 from patients.models import Change, HistoryEntry
-from patients.services import record
 from scans.decoding import DecodeError
 
 if TYPE_CHECKING:

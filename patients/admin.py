@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils.html import format_html
 
 from audit.admin_pages import AuditedAdmin
 from patients import services
 from patients.access import Level
+from patients.history.admin import HistoryEntryAdmin  # noqa: F401 (registers itself)
 from patients.models import HistoryEntry, Patient, PatientIdentifier
 from patients.search import fold
 from patients.team.admin import CareTeamInline
@@ -31,7 +31,7 @@ class PatientAdmin(AuditedAdmin):
 
     @admin.display(description="History, the latest")
     def timeline(self, patient: Patient) -> str:
-        entries = patient.history.all()[:12]
+        entries = patient.history.filter(status=HistoryEntry.Status.CURRENT)[:12]
         return render_to_string("patients/timeline.html", {"entries": entries})
 
     def save_model(self, request: HttpRequest, obj: Patient, form: Any, change: bool) -> None:
@@ -51,30 +51,3 @@ class PatientAdmin(AuditedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Patient], search_term: str
     ) -> tuple[QuerySet[Patient], bool]:
         return super().get_search_results(request, queryset, fold(search_term))
-
-
-@admin.register(HistoryEntry)
-class HistoryEntryAdmin(AuditedAdmin):
-    """For looking: what stands in a patient's history is written by the system, not by hand."""
-
-    readonly_fields = ("picture",)
-
-    list_display = ("occurred_at", "patient", "kind", "title", "author")
-    list_filter = ("kind", "occurred_at")
-    list_select_related = ("patient", "author")
-    search_fields = ("title", "patient__search_text")
-
-    @admin.display(description="Overlay")
-    def picture(self, entry: HistoryEntry) -> str:
-        address = entry.data.get("overlay")
-        return (
-            format_html('<img src="{}" alt="" style="max-width: 32rem">', address)
-            if address
-            else ""
-        )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: HistoryEntry | None = None) -> bool:
-        return False

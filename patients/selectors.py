@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from patients.access import patients_for
-from patients.models import HistoryEntry, Patient, PatientMerge
+from patients.models import Patient, PatientMerge
 from patients.search import fold
 
 
@@ -32,11 +32,6 @@ def same_person(patient: Patient) -> QuerySet[Patient]:
 def merges() -> QuerySet[PatientMerge]:
     """All merges, the latest first; for admins."""
     return PatientMerge.objects.select_related("merged_by", "undone_by")
-
-
-def history_of(patient: Patient) -> QuerySet[HistoryEntry]:
-    """The timeline of a patient whom the caller may see, newest first."""
-    return HistoryEntry.objects.filter(patient=patient).select_related("author")
 
 
 def ids_of_file(patient: Patient) -> list[UUID]:

@@ -1,9 +1,7 @@
 """Everything that changes who a patient is, and who is in the care team."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -13,7 +11,7 @@ from backend.api.errors import Conflict
 from patients import changes
 from patients.access import patients_for
 from patients.changes import Action
-from patients.models import CareTeamMember, Change, HistoryEntry, Patient, PatientIdentifier
+from patients.models import CareTeamMember, Change, Patient, PatientIdentifier
 from patients.models.patient import identifier_key, name_key
 from patients.search import fold
 
@@ -111,36 +109,3 @@ def add_to_care_team(
     if added:
         changes.grant(patient_id=patient.id, user=user)
     return member
-
-
-@transaction.atomic
-def record(
-    *,
-    patient: Patient,
-    kind: HistoryEntry.Kind,
-    subject_id: UUID,
-    title: str,
-    data: dict[str, Any],
-    author: User | None,
-    occurred_at: datetime,
-) -> HistoryEntry:
-    """Write an entry into the file; the same subject is written once, however often this runs."""
-    entry, written = HistoryEntry.objects.get_or_create(
-        kind=kind,
-        subject_id=subject_id,
-        defaults={
-            "patient": patient,
-            "title": title,
-            "data": data,
-            "author": author,
-            "occurred_at": occurred_at,
-        },
-    )
-    if written:
-        changes.publish(
-            patient_id=patient.id,
-            kind=Change.Kind.ENTRY,
-            object_id=entry.id,
-            action=Action.CREATED,
-        )
-    return entry

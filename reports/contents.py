@@ -8,8 +8,8 @@ from audit.models import Event
 from audit.selectors import events_of_patient
 from inference.models import Analysis
 from inference.selectors import scans_of
+from patients.history.selectors import history_of
 from patients.models import CareTeamMember, HistoryEntry, Patient
-from patients.selectors import history_of
 from patients.team.selectors import team_of
 from scans.models import Scan
 

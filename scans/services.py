@@ -1,12 +1,10 @@
 """Everything that changes scans."""
 
 import hashlib
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -17,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from backend.api.errors import ApiError, Conflict, TooLarge
+from backend.api.text import display_name, printable
 from patients import changes
 from patients.models import Change, Patient
 from scans.decoding import DecodedSlice, DecodeError, DicomInfo, decode
@@ -147,16 +146,6 @@ def series_of(patient: Patient, header: DicomInfo | None) -> Series:
         },
     )
     return series
-
-
-def display_name(name: str) -> str:
-    """Return the last part of a client's file name, fit to be shown and offered for download."""
-    return printable(PurePosixPath(name.replace("\\", "/")).name, 255).strip(". ")
-
-
-def printable(text: str | None, limit: int) -> str:
-    """Return at most `limit` characters of a text from outside, without control characters."""
-    return "".join(c for c in text or "" if unicodedata.category(c)[0] != "C")[:limit]
 
 
 def as_instance_number(number: int | None) -> int | None:

@@ -15,6 +15,8 @@ from accounts.invitations import invite
 from accounts.models import DoctorApplication, User
 from inference.models import Analysis
 from inference.reviews.services import review
+from patients.history.attachments import attach
+from patients.history.files import check_file
 from patients.models import Notice, Patient
 from patients.team.emergency import open_file
 from scans.models import Scan
@@ -81,6 +83,16 @@ ENDPOINTS = [
     Endpoint("get", "patient"),
     Endpoint("patch", "patient", body={"given_name": "Rima"}, headers={"If-Match": "*"}),
     Endpoint("get", "patient-history"),
+    Endpoint("post", "patient-history", 201, body={"kind": "note", "data": {"text": "Seen."}}),
+    Endpoint("post", "attachments", 201, multipart=True),
+    Endpoint("get", "history-entry"),
+    Endpoint(
+        "patch", "history-entry", body={"data": {"text": "Letter"}}, headers={"If-Match": "*"}
+    ),
+    Endpoint("delete", "history-entry", body={"reason": "Blurred."}, headers={"If-Match": "*"}),
+    Endpoint("get", "history-versions"),
+    Endpoint("get", "history-file"),
+    Endpoint("get", "icd10", students=200, other=200),
     Endpoint("get", "patient-audit"),
     Endpoint(
         "post", "patient-merge", 404, admin=400, body={"absorb": str(UUID(int=1)), "reason": "One."}
@@ -155,6 +167,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "scan_id": done.scan_id,
         "analysis_id": done.id,
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
+        "entry_id": attached(done.scan.patient, doctor),
         "merge_id": UUID(int=1),
         **shared(done.scan, doctor),
         **asking_in(),
@@ -191,6 +204,11 @@ def shared(scan: Scan, doctor: User) -> dict[str, UUID]:
         "opinion_id": opinion.pk,
         "notice_id": Notice.objects.get(user=doctor).pk,
     }
+
+
+def attached(patient: Patient, doctor: User) -> UUID:
+    file = check_file(SimpleUploadedFile("letter.jpg", sample("glioma").read_bytes()))
+    return attach(patient=patient, author=doctor, file=file, occurred_at=timezone.now()).pk
 
 
 def asking_in() -> dict[str, UUID]:

@@ -1,14 +1,21 @@
 """`ETag` on reads, `If-Match` on edits (RFC 9110 section 13)."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from backend.api.errors import PreconditionFailed, PreconditionRequired
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you read."
+)
 
 
 class Versioned(Protocol):
@@ -16,6 +23,9 @@ class Versioned(Protocol):
 
     id: UUID
     updated_at: datetime
+
+
+Row = TypeVar("Row", bound=Versioned)
 
 
 def etag(row: Versioned) -> str:
@@ -28,12 +38,17 @@ def with_etag(response: Response, row: Versioned) -> Response:
     return response
 
 
-def require_match(request: Request, row: Versioned) -> None:
+def require_match(
+    request: Request, row: Row, shown_as: Callable[[Row], BaseSerializer[Any]]
+) -> None:
     """Let an edit pass only if it was made on the row's current version.
+
+    Args:
+        shown_as: The serializer of the resource: who comes too late is shown how it is now.
 
     Raises:
         PreconditionRequired: without `If-Match`.
-        PreconditionFailed: when somebody else changed the row since.
+        PreconditionFailed: when somebody else changed the row since; with `current`, and its ETag.
     """
     wanted = parse_etags(request.headers.get("If-Match", ""))
     if not wanted:
@@ -41,6 +56,10 @@ def require_match(request: Request, row: Versioned) -> None:
             "if_match_required", "Send If-Match with the ETag of the version that you edited."
         )
     if "*" not in wanted and etag(row) not in wanted:
-        raise PreconditionFailed(
-            "version_conflict", "This was changed since you read it. Read it again and repeat."
+        late = PreconditionFailed(
+            "version_conflict",
+            "This was changed since you read it: look at how it is now, and repeat.",
+            current=shown_as(row).data,
         )
+        late.headers["ETag"] = etag(row)
+        raise late

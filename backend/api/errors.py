@@ -13,6 +13,8 @@ from rest_framework.views import set_rollback
 
 logger = logging.getLogger(__name__)
 
+FIELD_LENGTH = 200
+
 
 class ApiError(exceptions.APIException):
     """An error of the domain, raised by services and shown to the caller as it is.
@@ -31,6 +33,7 @@ class ApiError(exceptions.APIException):
     ) -> None:
         super().__init__(detail=message, code=code)
         self.code, self.message, self.field, self.details = code, message, field, details
+        self.headers: dict[str, str] = {}
 
 
 class Conflict(ApiError):
@@ -74,7 +77,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if not isinstance(exc, exceptions.APIException):
         return None
     set_rollback()
-    headers = {}
+    headers = dict(getattr(exc, "headers", {}))
     if header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(exc, "wait", None):
@@ -99,7 +102,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def error_body(code: str, message: str, field: str | None = None) -> dict[str, object]:
-    return {"code": code, "message": message, "field": field}
+    return {"code": code, "message": whole(message), "field": field and whole(field)[:FIELD_LENGTH]}
 
 
 def _body(exc: exceptions.APIException) -> dict[str, object]:
@@ -121,9 +124,12 @@ def _flatten(detail: Any, field: str | None = None) -> list[dict[str, object]]:
         ]
     if isinstance(detail, list):
         return [error for inner in detail for error in _flatten(inner, field)]
-    # What was sent may be quoted in the message, half a character included.
-    message = str(detail).encode("utf-8", "replace").decode()
-    return [error_body(getattr(detail, "code", "error"), message, field)]
+    return [error_body(getattr(detail, "code", "error"), str(detail), field)]
+
+
+def whole(text: str) -> str:
+    """Put a mark for half characters: what was sent may be quoted, and must be encoded again."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _join(parent: str | None, name: str) -> str | None:

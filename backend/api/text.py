@@ -1,6 +1,7 @@
 """What text may come in: one rule for the whole API."""
 
 import unicodedata
+from pathlib import PurePosixPath
 from typing import Any
 
 from rest_framework import serializers
@@ -78,6 +79,22 @@ class SearchText(PlainText):
         super().__init__(
             **{"max_length": SEARCH_LENGTH, "required": False, "allow_blank": True, **kwargs}
         )
+
+
+def as_line(text: str, length: int = LINE_LENGTH) -> str:
+    """Return the beginning of a text as one line, fit to stand where `PlainText` lines stand."""
+    line = "".join(c for c in " ".join(text.split()) if c not in _BIDI_CONTROLS)
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def display_name(name: str) -> str:
+    """Return the last part of a client's file name, fit to be shown and offered for download."""
+    return printable(PurePosixPath(name.replace("\\", "/")).name, 255).strip(". ")
+
+
+def printable(text: str | None, limit: int) -> str:
+    """Return at most `limit` characters of a text from outside, without control characters."""
+    return "".join(c for c in text or "" if unicodedata.category(c)[0] != "C")[:limit]
 
 
 def _is_visible(character: str) -> bool:

@@ -7,7 +7,7 @@ from backend.api.serializers import Strict
 from backend.api.text import PlainText
 from inference.api.serializers import AnalysisSerializer
 from inference.selectors import Contents
-from patients.api.serializers import HistoryEntrySerializer
+from patients.api.history_serializers import EntrySerializer
 from patients.models import Patient
 from patients.team.api.serializers import NameField
 from scans.api.serializers import ScanSerializer
@@ -83,7 +83,7 @@ class ContentsSerializer(serializers.Serializer[Contents]):
     name = serializers.CharField(allow_null=True, help_text="Null unless the asker shows it.")
     scan = ScanSerializer()
     analyses = AnalysisSerializer(many=True)
-    entries = HistoryEntrySerializer(many=True)
+    entries = EntrySerializer(many=True)
 
 
 class OpinionWithContentsSerializer(OpinionSerializer):

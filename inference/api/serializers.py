@@ -13,7 +13,7 @@ from inference.reviews.api.serializers import (
 )
 from inference.reviews.drawings import stored_mask
 from inference.reviews.outlines import trace
-from patients.api.serializers import ProbabilitiesSerializer
+from patients.history.kinds.written import ProbabilitiesSerializer
 from scans.api.serializers import ScanSerializer
 from scans.models import Scan
 

@@ -3,7 +3,7 @@ from rest_framework import serializers
 
 from backend.api.serializers import Strict
 from patients.access import Level
-from patients.models import HistoryEntry, Patient, PatientIdentifier, PatientMerge
+from patients.models import Patient, PatientIdentifier, PatientMerge
 
 
 class AccessSerializer(serializers.Serializer[dict[str, str]]):
@@ -99,70 +99,3 @@ class MergeSerializer(serializers.ModelSerializer[PatientMerge]):
             "undone_at",
         )
         read_only_fields = fields
-
-
-class ProbabilitiesSerializer(serializers.Serializer[dict[str, float]]):
-    """Of the four classes, in this order however the database keeps them; the sum is 1."""
-
-    glioma = serializers.FloatField()
-    meningioma = serializers.FloatField()
-    pituitary = serializers.FloatField()
-    no_tumor = serializers.FloatField()
-
-
-class ReadingDataSerializer(serializers.Serializer[dict[str, object]]):
-    """A reading as it stood when it was written; the pictures are addresses in this API."""
-
-    analysis = serializers.UUIDField()
-    scan = serializers.UUIDField()
-    status = serializers.CharField(help_text="`preliminary`: no doctor has signed it.")
-    label = serializers.CharField()  # type: ignore[assignment]
-    probabilities = ProbabilitiesSerializer()
-    reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
-    measurements = serializers.JSONField(allow_null=True)
-    mask = serializers.CharField()
-    overlay = serializers.CharField()
-    heatmap = serializers.CharField()
-    elapsed_ms = serializers.DictField(child=serializers.FloatField())
-    release = serializers.CharField()
-
-
-class OpinionDataSerializer(serializers.Serializer[dict[str, object]]):
-    """A second opinion as it was given."""
-
-    opinion = serializers.UUIDField()
-    scan = serializers.UUIDField()
-    question = serializers.CharField()
-    answer = serializers.CharField()
-
-
-class HistoryEntrySerializer(serializers.ModelSerializer[HistoryEntry]):
-    author = serializers.CharField(allow_null=True, read_only=True)
-    reading = serializers.SerializerMethodField(help_text="Null for entries of other kinds.")
-    opinion = serializers.SerializerMethodField(help_text="Null for entries of other kinds.")
-
-    class Meta:
-        model = HistoryEntry
-        fields = (
-            "id",
-            "kind",
-            "title",
-            "author",
-            "occurred_at",
-            "recorded_at",
-            "reading",
-            "opinion",
-        )
-        read_only_fields = fields
-
-    @extend_schema_field(ReadingDataSerializer(allow_null=True))
-    def get_reading(self, entry: HistoryEntry) -> dict[str, object] | None:
-        if entry.kind != HistoryEntry.Kind.READING:
-            return None
-        return ReadingDataSerializer(entry.data).data
-
-    @extend_schema_field(OpinionDataSerializer(allow_null=True))
-    def get_opinion(self, entry: HistoryEntry) -> dict[str, object] | None:
-        if entry.kind != HistoryEntry.Kind.OPINION:
-            return None
-        return OpinionDataSerializer(entry.data).data

@@ -1,9 +1,10 @@
 from django.urls import path
 
+from patients.api import history_urls
 from patients.api.audit import PatientAuditView
 from patients.api.changes import ChangesView, EventsView
 from patients.api.merges import MergePatientView, MergesView, UndoMergeView
-from patients.api.views import HistoryView, PatientsView, PatientView
+from patients.api.views import PatientsView, PatientView
 
 urlpatterns = [
     path("changes", ChangesView.as_view(), name="changes"),
@@ -14,5 +15,5 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/audit", PatientAuditView.as_view(), name="patient-audit"),
     path("merges", MergesView.as_view(), name="merges"),
     path("merges/<uuid:merge_id>/undo", UndoMergeView.as_view(), name="merge-undo"),
-    path("patients/<uuid:patient_id>/history", HistoryView.as_view(), name="patient-history"),
+    *history_urls.urlpatterns,
 ]

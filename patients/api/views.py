@@ -6,35 +6,22 @@ from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import GenericAPIView, ListAPIView
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.permissions import IsClinician, user_of
 from accounts.models import User
 from audit.api.lists import NotedList
-from backend.api.conditional import require_match, with_etag
+from backend.api.conditional import IF_MATCH, require_match, with_etag
 from backend.api.errors import ApiError
-from backend.api.pagination import NewestFirst
 from patients import selectors, services
 from patients.access import Level, patients_for
 from patients.api.access import get_patient
-from patients.api.serializers import (
-    HistoryEntrySerializer,
-    MyPatientSerializer,
-    NewPatientSerializer,
-    PatientSerializer,
-)
-from patients.models import HistoryEntry, Patient
+from patients.api.serializers import MyPatientSerializer, NewPatientSerializer, PatientSerializer
+from patients.models import Patient
 
 LONGEST_SEARCH = 200
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag you read."
-)
-
-
-class TimelinePagination(NewestFirst):
-    ordering = ("-occurred_at", "-id")
 
 
 @extend_schema_view(
@@ -100,7 +87,7 @@ class PatientView(GenericAPIView[Patient]):
         patient = get_patient(
             request, patient_id, action="patient.edit", level=Level.WRITER, lock=True
         )
-        require_match(request, patient)
+        require_match(request, patient, MyPatientSerializer)
         given = PatientSerializer(patient, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         patient = services.update_patient(
@@ -117,18 +104,3 @@ def warnings_about(patient: Patient, user: User) -> list[dict[str, object]]:
     own = patients_for(user).filter(pk__in=same.values("pk")).values_list("pk", flat=True)
     message = "There is another file of a patient of this name who was born on the same day."
     return [{"code": "possible_duplicate", "message": message, "patients": list(own[:10])}]
-
-
-@extend_schema_view(get=extend_schema(summary="A patient's history", tags=["patients"]))
-class HistoryView(ListAPIView[HistoryEntry]):
-    """The timeline, newest first by when it happened."""
-
-    permission_classes = [IsClinician]
-    serializer_class = HistoryEntrySerializer
-    pagination_class = TimelinePagination
-
-    def get_queryset(self) -> QuerySet[HistoryEntry]:
-        if getattr(self, "swagger_fake_view", False):
-            return HistoryEntry.objects.none()
-        patient = get_patient(self.request, self.kwargs["patient_id"], action="history.read")
-        return selectors.history_of(patient)

@@ -12,8 +12,8 @@ from accounts.models import User
 from audit.services import record as audit
 from backend.api.errors import ApiError, Conflict
 from patients import changes
+from patients.history.services import record
 from patients.models import CareTeamMember, Change, HistoryEntry
-from patients.services import record
 from patients.team.notices import Kind, called, tell
 from scans.models import Scan
 from scans.opinions.models import Opinion

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from backend.api.errors import ApiError, TooLarge
+from backend.api.text import display_name
 from patients.models import Patient
 from scans.models import Scan
-from scans.services import display_name, past
+from scans.services import past
 from scans.uploads import parts
 from scans.uploads.models import ResumableUpload, next_expiry
 from scans.uploads.protocol import Checksum, OffsetMismatch

@@ -61,11 +61,11 @@ def test_the_reading_stands_in_the_history(
     (entry,) = as_doctor.get(url).json()["results"]
     analysis = as_doctor.get(reverse("analysis", args=[done.id])).json()
     assert entry["kind"] == "reading"
-    assert entry["reading"]["status"] == "preliminary"
-    assert entry["author"] == str(doctor)
-    assert entry["reading"]["analysis"] == str(done.id)
+    assert entry["data"]["status"] == "preliminary"
+    assert entry["author"] == {"id": str(doctor.id), "name": str(doctor)}
+    assert entry["data"]["analysis"] == str(done.id)
     for name in ("label", "probabilities", "measurements", "mask", "overlay", "heatmap", "release"):
-        assert entry["reading"][name] == analysis[name]
+        assert entry["data"][name] == analysis[name]
 
 
 def test_a_reading_is_dated_by_the_scan(doctor: User, patient: Patient) -> None:

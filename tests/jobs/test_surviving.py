@@ -181,4 +181,4 @@ def ended(phone: Phone, analysis: Answer) -> Answer:
 
 def entries(phone: Phone, patient: Answer) -> list[str]:
     """The analyses whose readings stand in the patient's history."""
-    return [entry["reading"]["analysis"] for entry in phone.history(patient)]
+    return [entry["data"]["analysis"] for entry in phone.history(patient)]

@@ -54,7 +54,7 @@ def test_signing_takes_the_models_answer(
     }
     entry = history(as_doctor, done)
     assert entry["title"] == "Glioma, signed"
-    assert entry["reading"]["status"] == "signed"
+    assert entry["data"]["status"] == "signed"
 
 
 def test_a_corrected_outline_lies_on_the_pixels_that_were_drawn(
@@ -89,8 +89,8 @@ def test_a_corrected_outline_lies_on_the_pixels_that_were_drawn(
     assert (ys.min(), ys.max()) == (pytest.approx(200, abs=3), pytest.approx(259, abs=3))
     entry = history(as_doctor, done)
     assert entry["title"] == "Meningioma, corrected from glioma"
-    assert entry["reading"]["label"] == "meningioma"
-    assert entry["reading"]["measurements"] == doctors["measurements"]
+    assert entry["data"]["label"] == "meningioma"
+    assert entry["data"]["measurements"] == doctors["measurements"]
 
 
 def test_a_painted_mask_says_the_same_as_its_polygon(review: Review, done: Analysis) -> None:

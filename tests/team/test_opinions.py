@@ -15,8 +15,8 @@ from accounts.models import User
 from audit.models import Event
 from inference import runs
 from inference.models import Analysis
+from patients.history.services import record
 from patients.models import Change, HistoryEntry, Notice, Patient
-from patients.services import record
 from scans.models import Opinion
 from scans.tasks import end_overdue_opinions
 from tests.team.conftest import Api
@@ -149,7 +149,7 @@ def test_the_answer_lands_in_the_history(
     assert (answered.json()["status"], answered.json()["answer"]) == ("answered", "Yes, soon.")
     history = as_doctor.get(reverse("patient-history", args=[patient.id])).json()["results"]
     (entry,) = [each for each in history if each["kind"] == "opinion"]
-    assert entry["opinion"]["answer"] == "Yes, soon."
+    assert entry["data"]["answer"] == "Yes, soon."
     assert HistoryEntry.objects.get(pk=entry["id"]).author == other_doctor
     assert Notice.objects.filter(user=doctor, text__contains="answered").count() == 1
     changes = Change.objects.filter(user=doctor, kind="entry", object_id=entry["id"])

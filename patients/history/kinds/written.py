@@ -1,0 +1,77 @@
+"""What the system writes: attached files, readings of scans, second opinions."""
+
+from rest_framework import serializers
+
+from backend.api.text import PlainText
+from patients.history.kinds.base import Data, Values
+
+
+class AttachmentData(Data):
+    """A PDF or a picture. Only what it is called here can be changed."""
+
+    text = PlainText(required=False, help_text="What it is.")
+    original_name = serializers.CharField(read_only=True)
+    content_type = serializers.CharField(read_only=True)
+    size_bytes = serializers.IntegerField(read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+    pages = serializers.IntegerField(read_only=True, required=False, help_text="Of a PDF.")
+    width_px = serializers.IntegerField(read_only=True, required=False, help_text="Of a picture.")
+    height_px = serializers.IntegerField(read_only=True, required=False)
+    file = serializers.CharField(read_only=True, help_text="Address of the file.")
+
+    def title(self, data: Values) -> str:
+        return data.get("text") or data["original_name"] or "Attachment"
+
+
+class ProbabilitiesSerializer(serializers.Serializer[dict[str, float]]):
+    """Of the four classes, in this order however the database keeps them; the sum is 1."""
+
+    glioma = serializers.FloatField()
+    meningioma = serializers.FloatField()
+    pituitary = serializers.FloatField()
+    no_tumor = serializers.FloatField()
+
+
+class ReviewSerializer(serializers.Serializer[Values]):
+    """What a doctor decided about a reading."""
+
+    version = serializers.IntegerField()
+    decision = serializers.CharField()
+    reviewer = serializers.CharField()
+    at = serializers.DateTimeField()
+    reason = serializers.CharField(allow_blank=True)
+    comment = serializers.CharField(allow_blank=True)
+    overlay = serializers.CharField(allow_null=True)
+
+
+class ReadingData(Data):
+    """A reading as it stood when it was written; the pictures are addresses in this API."""
+
+    analysis = serializers.UUIDField()
+    scan = serializers.UUIDField()
+    status = serializers.CharField(help_text="`preliminary`: no doctor has signed it.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    probabilities = ProbabilitiesSerializer()
+    reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    measurements = serializers.JSONField(allow_null=True)
+    mask = serializers.CharField()
+    overlay = serializers.CharField()
+    heatmap = serializers.CharField()
+    elapsed_ms = serializers.DictField(child=serializers.FloatField())
+    release = serializers.CharField()
+    review = ReviewSerializer(required=False, help_text="Once a doctor has reviewed it.")
+
+    def to_representation(self, instance: Values) -> Values:
+        shown = super().to_representation(instance)
+        if "probabilities" in shown:
+            shown["probabilities"] = ProbabilitiesSerializer(shown["probabilities"]).data
+        return shown
+
+
+class OpinionData(Data):
+    """A second opinion as it was given."""
+
+    opinion = serializers.UUIDField()
+    scan = serializers.UUIDField()
+    question = serializers.CharField()
+    answer = serializers.CharField()
