@@ -67,11 +67,14 @@ def update_profile(*, user: User, **fields: Any) -> User:
     Raises:
         Conflict: `licence_approved`, when an approved licence would become another.
     """
-    for name in fields:
-        if name in LICENCE and user.licence_approved_at and fields[name] != getattr(user, name):
-            message = "An approved licence is changed by an administrator only."
-            raise Conflict("licence_approved", message, field="licence")
-        setattr(user, name, fields[name])
+    changed = {
+        name for name in LICENCE if fields.get(name, getattr(user, name)) != getattr(user, name)
+    }
+    if changed and user.licence_approved_at:
+        message = "An approved licence is changed by an administrator only."
+        raise Conflict("licence_approved", message, field=min(changed))
+    for name, value in fields.items():
+        setattr(user, name, value)
     user.full_clean(exclude=["password"])
     user.save()
     return user
