@@ -49,9 +49,9 @@ def _send(name: str, email: str, **context: Any) -> None:
         MailNotSent: inside a transaction, so that nothing stays of what the mail was to say.
     """
     subject = render_to_string(f"accounts/mail/{name}_subject.txt", context)
-    message = render_to_string(f"accounts/mail/{name}_message.txt", context)
+    body = render_to_string(f"accounts/mail/{name}_message.txt", context)
     try:
-        send_mail(subject.strip(), message, None, [email])
+        send_mail(subject.strip(), body, None, [email])
     except (SMTPException, OSError) as failure:
         message = "The mail could not be sent. Try again in a few minutes."
         raise MailNotSent("mail_not_sent", message) from failure

@@ -5,7 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from redis.exceptions import RedisError
@@ -83,7 +83,7 @@ def test_no_limit_is_no_limit(settings: Any, api: Api, doctor: User) -> None:
 
 def test_a_cache_that_is_down_stops_nobody(settings: Any, api: Api, doctor: User) -> None:
     settings.RATE_PER_USER = "1/min"
-    with patch.object(type(cache._connections[cache._alias]), "add", side_effect=RedisError):
+    with patch.object(type(caches["default"]), "add", side_effect=RedisError):
         assert set(statuses(3, lambda: api(doctor).get(reverse("me")))) == {200}
 
 
@@ -108,7 +108,7 @@ def test_strangers_cannot_have_an_address_flooded_with_mail(settings: Any) -> No
 # --- Wrong passwords --------------------------------------------------------------------
 
 
-def guess(user: User, password: str = "wrong", **where: str) -> str:  # noqa: S107
+def guess(user: User, password: str = "wrong", **where: Any) -> str:  # noqa: S107
     """Return the code of what a sign-in answers, or nothing where it succeeds."""
     body = {"email": user.email, "password": password}
     answer = APIClient().post(f"{AUTH}/login", body, **where)
