@@ -3,16 +3,17 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.models import Event, Why
+from audit.services import note
 
 
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
-    """For looking: the audit is written by what happens, and changed by nobody."""
+    """For looking: the audit is written by what happens, this too, and changed by nobody."""
 
     list_display = ("at", "user", "role", "action", "patient", "reason", "address", "sealed")
     list_display_links = ("at",)
@@ -47,6 +48,18 @@ class EventAdmin(admin.ModelAdmin):
     @admin.display(description="Sealed", boolean=True)
     def sealed(self, event: Event) -> bool:
         return event.sequence is not None
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Event | None:
+        note(request, action="audit.read", why=Why.ADMIN, details={"event": object_id})
+        return super().get_object(request, object_id, from_field)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        note(request, action="audit.read", why=Why.ADMIN, details=request.GET.dict())
+        return super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str

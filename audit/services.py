@@ -180,15 +180,30 @@ def _write(
     kind, subject_id = subject or ("", None)
     Event(
         user_id=user.id if user else None,
-        user_label=str(user)[:255] if user else "",
+        user_label=_storable(str(user))[:255] if user else "",
         role=user.role if user else "",
         address=address[:64],
-        device=device[:255],
+        device=_storable(device)[:255],
         action=action,
         patient_id=patient_id,
         subject_kind=kind,
         subject_id=subject_id,
         why=Why(why) if why else "",
-        details=details or {},
+        details=_storable(details or {}),
         **rest,
     ).save(force_insert=True)
+
+
+def _storable(value: Any) -> Any:
+    """Return text, or JSON with text in it, as every database can keep it.
+
+    PostgreSQL takes neither null characters nor halves of characters, and what a client made up
+    must not keep an access from being written down.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\0", "")
+    if isinstance(value, dict):
+        return {_storable(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    return value

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -86,6 +87,7 @@ class ScanAnalysesView(ListAPIView[Analysis]):
         request=None,
         responses={201: AnalysisSerializer},
     )
+    @transaction.atomic
     def post(self, request: Request, scan_id: UUID) -> Response:
         scan = get_scan(request, scan_id, action="analysis.request", level=Level.WRITER)
         analysis = services.queue_analysis(user=user_of(request), scan=scan)
@@ -110,6 +112,7 @@ class ChangeAnalysisView(APIView):
     change: Callable[..., Analysis]
     action: str
 
+    @transaction.atomic
     def post(self, request: Request, analysis_id: UUID) -> Response:
         analysis = get_analysis(request, analysis_id, action=self.action, level=Level.WRITER)
         analysis = type(self).change(analysis=analysis)

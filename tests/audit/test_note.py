@@ -51,6 +51,15 @@ def test_an_unknown_reason_is_refused(doctor: User) -> None:
     assert not Event.objects.exists()
 
 
+def test_what_a_client_made_up_is_written_down_all_the_same(doctor: User) -> None:
+    details = {"search": "a\0b\ud800", "patients": ["\0"], "count": 1}
+    services.record(user=doctor, action="patients.search", device="\0x\udfff", details=details)
+
+    event = Event.objects.get()
+    assert event.details == {"search": "ab?", "patients": [""], "count": 1}
+    assert event.device == "x?"
+
+
 def test_an_event_outlives_the_account(doctor: User) -> None:
     services.record(user=doctor, action="patient.read")
     label = str(doctor)
