@@ -146,6 +146,9 @@ ENDPOINTS = [
     Endpoint("get", "review-overlay"),
     Endpoint("get", "analysis-comments"),
     Endpoint("post", "analysis-comments", 201, body={"text": "Look again."}),
+    Endpoint("get", "progress"),
+    Endpoint("get", "progress-svg"),
+    Endpoint("get", "progress-png"),
     Endpoint("get", "agreement", other=200),
     Endpoint("get", "agreement-table", other=200),
 ]

@@ -32,4 +32,5 @@ urlpatterns = [
         name="analysis-heatmap",
     ),
     path("", include("inference.reviews.api.urls")),
+    path("", include("inference.progress.api.urls")),
 ]
