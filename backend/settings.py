@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Who may see a file ---------------------------------------------------------------------
+        "ArchiveStatus": "reports.models.Archive.Status",
 
 EMERGENCY_ACCESS_MINUTES = env.int("EMERGENCY_ACCESS_MINUTES", default=60)
 # Files opened and wrong guesses together, for each doctor in 24 hours.
@@ -286,6 +287,24 @@ LIVE_INTERVAL_S = env.float("LIVE_INTERVAL_S", default=1.0)
 ANALYSIS_TIME_LIMIT_S = env.int("ANALYSIS_TIME_LIMIT_S", default=60)
 # A running analysis is presumed dead when its worker has had this much more than the limit.
 ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 15)
+# --- Reports and archives -------------------------------------------------------------------
+
+# What stands on top of a report; the Arabic ones where they are not empty.
+HOSPITAL_NAME = env.str("HOSPITAL_NAME", default="Falx")
+HOSPITAL_ADDRESS = env.str("HOSPITAL_ADDRESS", default="")
+HOSPITAL_NAME_ARABIC = env.str("HOSPITAL_NAME_ARABIC", default="")
+HOSPITAL_ADDRESS_ARABIC = env.str("HOSPITAL_ADDRESS_ARABIC", default="")
+HOSPITAL_LOGO = env.str("HOSPITAL_LOGO", default="")  # an SVG, PNG or JPEG file
+HOSPITAL_TIME_ZONE = env.str("HOSPITAL_TIME_ZONE", default=TIME_ZONE)
+
+# How long an archive of a patient's file can be fetched, and how long building it may take.
+ARCHIVE_HOURS = env.int("ARCHIVE_HOURS", default=24)
+ARCHIVE_TIME_LIMIT_S = env.int("ARCHIVE_TIME_LIMIT_S", default=600)
+ARCHIVE_SWEEP_INTERVAL_S = env.float("ARCHIVE_SWEEP_INTERVAL_S", default=60.0)
+
+# Files without any activity for so many years are what `apply_retention` erases; 0: none.
+RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
+
 # A queued analysis nobody took is sent again after this, then after twice as long, and so on.
 ANALYSIS_RESEND_S = env.int("ANALYSIS_RESEND_S", default=30)
 ANALYSIS_MAX_ATTEMPTS = env.int("ANALYSIS_MAX_ATTEMPTS", default=3)
@@ -362,6 +381,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget unverified": {
         "task": "accounts.forget_unverified",
+    "sweep archives": {
+        "task": "reports.sweep",
+        "schedule": ARCHIVE_SWEEP_INTERVAL_S,
+        "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
+    },
         "schedule": timedelta(days=1),
     },
 }
@@ -384,16 +408,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 # --- Audit ----------------------------------------------------------------------------------
-# --- Reports and archives -------------------------------------------------------------------
-
-# What stands on top of a report; the Arabic ones where they are not empty.
-HOSPITAL_NAME = env.str("HOSPITAL_NAME", default="Falx")
-HOSPITAL_ADDRESS = env.str("HOSPITAL_ADDRESS", default="")
-HOSPITAL_NAME_ARABIC = env.str("HOSPITAL_NAME_ARABIC", default="")
-HOSPITAL_ADDRESS_ARABIC = env.str("HOSPITAL_ADDRESS_ARABIC", default="")
-HOSPITAL_LOGO = env.str("HOSPITAL_LOGO", default="")  # an SVG, PNG or JPEG file
-HOSPITAL_TIME_ZONE = env.str("HOSPITAL_TIME_ZONE", default=TIME_ZONE)
-
 
 # What the audit's hash chain is made with. Set it before you ever change SECRET_KEY: events that
 # were sealed with one key do not verify with another.

@@ -13,7 +13,13 @@ from patients.models import CareTeamMember, HistoryEntry, Patient
 from patients.team.selectors import team_of
 from scans.models import Scan
 
-REVIEWED = ("uploaded_by", "analyses__reviews", "analyses__comments")
+REVIEWED = (
+    "uploaded_by",
+    "analyses__reviews",
+    "analyses__comments",
+    "opinions__asked_by",
+    "opinions__colleague",
+)
 
 
 @dataclass(frozen=True)

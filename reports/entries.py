@@ -26,6 +26,8 @@ def title(entry: HistoryEntry, word: Words) -> str:
     label = entry.data.get("label")
     if entry.kind != HistoryEntry.Kind.READING or label not in Label.values:
         return entry.title
+    if entry.data.get("review"):  # a doctor's answer is no probability
+        return str(word["labels"][label])
     share = (entry.data.get("probabilities") or {}).get(label)
     name: str = word["labels"][label]
     return f"{name}, {percent(share)}" if share is not None else name

@@ -19,6 +19,7 @@ from patients.history.attachments import attach
 from patients.history.files import check_file
 from patients.models import Notice, Patient
 from patients.team.emergency import open_file
+from reports.archives.services import request_archive
 from scans.models import Scan
 from scans.opinions import services as opinions
 from scans.uploads.services import begin
@@ -135,6 +136,10 @@ ENDPOINTS = [
     Endpoint("get", "analysis-events"),
     Endpoint("get", "scan-report"),
     Endpoint("get", "patient-report"),
+    Endpoint("post", "patient-archive", 202),
+    Endpoint("get", "archive"),
+    Endpoint("get", "archive-file", 409),
+    Endpoint("delete", "patient", 403, admin=204, body={"reason": "They asked for it."}),
     Endpoint("get", "analysis-mask"),
     Endpoint("get", "analysis-overlay"),
     Endpoint("get", "analysis-heatmap"),
@@ -170,6 +175,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "scan_id": done.scan_id,
         "analysis_id": done.id,
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
+        "archive_id": request_archive(user=doctor, patient=done.scan.patient).id,
         "entry_id": attached(done.scan.patient, doctor),
         "merge_id": UUID(int=1),
         **shared(done.scan, doctor),

@@ -1,0 +1,70 @@
+"""`file.json`: everything in a file, in the shapes that the API has for it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from audit.api.serializers import FileEventSerializer
+from inference.api.opinion_serializers import OpinionSerializer
+from inference.api.serializers import AnalysisSerializer
+from inference.models import Analysis
+from inference.reviews.api.serializers import CommentSerializer, ReviewWithOutlineSerializer
+from patients.api.history_serializers import EntrySerializer
+from patients.api.serializers import PatientSerializer
+from patients.team.api.serializers import MemberSerializer
+from reports.contents import FileContents
+from scans.api.serializers import ScanSerializer
+from scans.models import Scan
+
+FORMAT = "falx-file-1"
+
+
+def pieces(contents: FileContents, made_at: datetime) -> Iterator[str]:
+    """Yield the JSON text bit by bit: what grows without end is never all in memory."""
+    yield "{" + ",".join(
+        f"\n{as_json(key)}: {as_json(value)}"
+        for key, value in {
+            "format": FORMAT,
+            "made_at": made_at,
+            "patient": PatientSerializer(contents.patient).data,
+            "team": MemberSerializer(contents.members, many=True).data,
+        }.items()
+    )
+    for key, values in (
+        ("history", (EntrySerializer(entry).data for entry in contents.history)),
+        ("scans", (scan_data(scan) for scan in contents.scans)),
+        ("accesses", (FileEventSerializer(event).data for event in contents.events)),
+    ):
+        yield f",\n{as_json(key)}: ["
+        yield from separated(as_json(value) for value in values)
+        yield "]"
+    yield "\n}\n"
+
+
+def scan_data(scan: Scan) -> dict[str, Any]:
+    return ScanSerializer(scan).data | {
+        "uploaded_by": str(scan.uploaded_by) if scan.uploaded_by else None,
+        "folder": f"scans/{scan.pk}",
+        "analyses": [analysis_data(analysis) for analysis in scan.analyses.all()],
+        "opinions": OpinionSerializer(scan.opinions.all(), many=True).data,
+    }
+
+
+def analysis_data(analysis: Analysis) -> dict[str, Any]:
+    return AnalysisSerializer(analysis).data | {
+        "folder": f"scans/{analysis.scan_id}/analyses/{analysis.pk}",
+        "reviews": ReviewWithOutlineSerializer(analysis.reviews.all(), many=True).data,
+        "comments": CommentSerializer(analysis.comments.all(), many=True).data,
+    }
+
+
+def separated(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        yield f",\n{text}" if number else f"\n{text}"
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
