@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,8 +53,9 @@ class Writer:
 
         return until(answered)
 
-    def ask_and_go(self, phone: Phone) -> None:
-        """Send the request; nobody waits for its answer."""
+    @contextmanager
+    def asking(self, phone: Phone) -> Iterator[None]:
+        """Send the request, and go without an answer."""
         address = urlsplit(phone.address)
         head = {
             **self.headers(phone),
@@ -64,6 +65,7 @@ class Writer:
         lines = [f"POST {API}/patients HTTP/1.1", *(f"{k}: {v}" for k, v in head.items()), "", ""]
         with socket.create_connection((address.hostname or "", address.port or 0)) as s:
             s.sendall("\r\n".join(lines).encode() + self.body)
+            yield
 
     def patients(self, phone: Phone) -> list[str]:
         found = phone.get(f"{API}/patients?search={self.name.replace(' ', '%20')}")
@@ -90,7 +92,8 @@ def test_many_at_once_at_two_servers_are_one_write_with_one_answer(
 
 def test_a_phone_that_never_hears_an_answer_asks_again(phone: Phone, writer: Writer) -> None:
     for _ in range(5):
-        writer.ask_and_go(phone)
+        with writer.asking(phone):
+            pass
     status, _, patient = writer.until_answered(phone)
     assert status == 201
     assert writer.patients(phone) == [patient["id"]]
@@ -100,8 +103,8 @@ def test_a_phone_that_never_hears_an_answer_asks_again(phone: Phone, writer: Wri
 def writes_held(deployment: Deployment) -> Iterator[Callable[[], bool]]:
     """Let nobody write a patient; yield whether somebody waits for it (where one can see that)."""
     if deployment.postgres:
-        connection = psycopg2.connect(deployment.env["DATABASE_URL"])
-        with connection.cursor() as cursor:
+        with closing(psycopg2.connect(deployment.env["DATABASE_URL"])) as connection:
+            cursor = connection.cursor()
             cursor.execute("LOCK TABLE patients_patient IN EXCLUSIVE MODE")
 
             def somebody_waits() -> bool:
@@ -112,15 +115,12 @@ def writes_held(deployment: Deployment) -> Iterator[Callable[[], bool]]:
                 return bool((cursor.fetchone() or [False])[0])
 
             yield somebody_waits
-        connection.rollback()
-        connection.close()
-        return
-    lite = sqlite3.connect(deployment.folder / "var" / "falx.sqlite3", isolation_level=None)
-    lite.execute("BEGIN IMMEDIATE")
-    sent = time.monotonic()
-    yield lambda: time.monotonic() > sent + 0.5
-    lite.execute("ROLLBACK")
-    lite.close()
+    else:
+        file = deployment.folder / "var" / "falx.sqlite3"
+        with closing(sqlite3.connect(file, isolation_level=None)) as lite:
+            lite.execute("BEGIN IMMEDIATE")
+            sent = time.monotonic()
+            yield lambda: time.monotonic() > sent + 0.5
 
 
 def test_a_server_killed_in_the_middle_leaves_neither_a_write_nor_a_locked_key(
@@ -130,8 +130,7 @@ def test_a_server_killed_in_the_middle_leaves_neither_a_write_nor_a_locked_key(
     writer: Writer,
 ) -> None:
     doomed, process = another
-    with writes_held(deployment) as somebody_waits:
-        writer.ask_and_go(doomed)
+    with writes_held(deployment) as somebody_waits, writer.asking(doomed):
         until(somebody_waits)
         kill(process)
     assert writer.patients(phone) == []
