@@ -138,7 +138,12 @@ else:
 
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # Every request counts itself here: one that cannot be reached must not hold them up.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -251,6 +256,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "backend.api.schema.add_errors",
+        "accounts.api.schema.add_refusals",
         "backend.idempotency.schema.add_idempotency_key",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -259,13 +265,13 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStatus": "accounts.models.DoctorApplication.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
+        "ArchiveStatus": "reports.models.Archive.Status",
         "HistoryStatus": "patients.models.HistoryEntry.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
 }
 
 # --- Who may see a file ---------------------------------------------------------------------
-        "ArchiveStatus": "reports.models.Archive.Status",
 
 EMERGENCY_ACCESS_MINUTES = env.int("EMERGENCY_ACCESS_MINUTES", default=60)
 # Files opened and wrong guesses together, for each doctor in 24 hours.
@@ -281,12 +287,6 @@ CHANGES_DAYS = env.int("CHANGES_DAYS", default=90)
 # How often a process that has listeners looks for something to tell them.
 LIVE_INTERVAL_S = env.float("LIVE_INTERVAL_S", default=1.0)
 
-# --- Jobs -----------------------------------------------------------------------------------
-
-# The engine needs well under a second for a slice; the limit is for what went wrong.
-ANALYSIS_TIME_LIMIT_S = env.int("ANALYSIS_TIME_LIMIT_S", default=60)
-# A running analysis is presumed dead when its worker has had this much more than the limit.
-ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 15)
 # --- Reports and archives -------------------------------------------------------------------
 
 # What stands on top of a report; the Arabic ones where they are not empty.
@@ -305,6 +305,12 @@ ARCHIVE_SWEEP_INTERVAL_S = env.float("ARCHIVE_SWEEP_INTERVAL_S", default=60.0)
 # Files without any activity for so many years are what `apply_retention` erases; 0: none.
 RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 
+# --- Jobs -----------------------------------------------------------------------------------
+
+# The engine needs well under a second for a slice; the limit is for what went wrong.
+ANALYSIS_TIME_LIMIT_S = env.int("ANALYSIS_TIME_LIMIT_S", default=60)
+# A running analysis is presumed dead when its worker has had this much more than the limit.
+ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 15)
 # A queued analysis nobody took is sent again after this, then after twice as long, and so on.
 ANALYSIS_RESEND_S = env.int("ANALYSIS_RESEND_S", default=30)
 ANALYSIS_MAX_ATTEMPTS = env.int("ANALYSIS_MAX_ATTEMPTS", default=3)
@@ -375,17 +381,17 @@ CELERY_BEAT_SCHEDULE = {
         "task": "patients.purge_changes",
         "schedule": timedelta(days=1),
     },
+    "sweep archives": {
+        "task": "reports.sweep",
+        "schedule": ARCHIVE_SWEEP_INTERVAL_S,
+        "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
+    },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
         "schedule": timedelta(days=1),
     },
     "forget unverified": {
         "task": "accounts.forget_unverified",
-    "sweep archives": {
-        "task": "reports.sweep",
-        "schedule": ARCHIVE_SWEEP_INTERVAL_S,
-        "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
-    },
         "schedule": timedelta(days=1),
     },
 }
