@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStatus": "accounts.models.DoctorApplication.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
+        "ArchiveStatus": "reports.models.Archive.Status",
         "HistoryStatus": "patients.models.HistoryEntry.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
@@ -285,6 +286,24 @@ ACCESS_SWEEP_INTERVAL_S = env.float("ACCESS_SWEEP_INTERVAL_S", default=30.0)
 CHANGES_DAYS = env.int("CHANGES_DAYS", default=90)
 # How often a process that has listeners looks for something to tell them.
 LIVE_INTERVAL_S = env.float("LIVE_INTERVAL_S", default=1.0)
+
+# --- Reports and archives -------------------------------------------------------------------
+
+# What stands on top of a report; the Arabic ones where they are not empty.
+HOSPITAL_NAME = env.str("HOSPITAL_NAME", default="Falx")
+HOSPITAL_ADDRESS = env.str("HOSPITAL_ADDRESS", default="")
+HOSPITAL_NAME_ARABIC = env.str("HOSPITAL_NAME_ARABIC", default="")
+HOSPITAL_ADDRESS_ARABIC = env.str("HOSPITAL_ADDRESS_ARABIC", default="")
+HOSPITAL_LOGO = env.str("HOSPITAL_LOGO", default="")  # an SVG, PNG or JPEG file
+HOSPITAL_TIME_ZONE = env.str("HOSPITAL_TIME_ZONE", default=TIME_ZONE)
+
+# How long an archive of a patient's file can be fetched, and how long building it may take.
+ARCHIVE_HOURS = env.int("ARCHIVE_HOURS", default=24)
+ARCHIVE_TIME_LIMIT_S = env.int("ARCHIVE_TIME_LIMIT_S", default=600)
+ARCHIVE_SWEEP_INTERVAL_S = env.float("ARCHIVE_SWEEP_INTERVAL_S", default=60.0)
+
+# Files without any activity for so many years are what `apply_retention` erases; 0: none.
+RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 
 # --- Jobs -----------------------------------------------------------------------------------
 
@@ -362,6 +381,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "patients.purge_changes",
         "schedule": timedelta(days=1),
     },
+    "sweep archives": {
+        "task": "reports.sweep",
+        "schedule": ARCHIVE_SWEEP_INTERVAL_S,
+        "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
+    },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",
         "schedule": timedelta(days=1),
@@ -390,16 +414,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 # --- Audit ----------------------------------------------------------------------------------
-# --- Reports and archives -------------------------------------------------------------------
-
-# What stands on top of a report; the Arabic ones where they are not empty.
-HOSPITAL_NAME = env.str("HOSPITAL_NAME", default="Falx")
-HOSPITAL_ADDRESS = env.str("HOSPITAL_ADDRESS", default="")
-HOSPITAL_NAME_ARABIC = env.str("HOSPITAL_NAME_ARABIC", default="")
-HOSPITAL_ADDRESS_ARABIC = env.str("HOSPITAL_ADDRESS_ARABIC", default="")
-HOSPITAL_LOGO = env.str("HOSPITAL_LOGO", default="")  # an SVG, PNG or JPEG file
-HOSPITAL_TIME_ZONE = env.str("HOSPITAL_TIME_ZONE", default=TIME_ZONE)
-
 
 # What the audit's hash chain is made with. Set it before you ever change SECRET_KEY: events that
 # were sealed with one key do not verify with another.
