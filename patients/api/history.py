@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -21,7 +21,6 @@ from audit.services import note
 from backend.api.conditional import IF_MATCH, require_match, with_etag
 from backend.api.files import AnyAccepted, file_response
 from backend.api.pagination import NewestFirst, Pages
-from backend.api.text import SearchText
 from patients.access import Level
 from patients.api.access import get_patient
 from patients.api.history_schema import ENTRIES, ENTRY, NEW_ENTRY
@@ -34,6 +33,7 @@ from patients.api.history_serializers import (
     ErrorReasonSerializer,
     ICD10CodeSerializer,
     ICD10ResultsSerializer,
+    ICD10SearchSerializer,
     NewEntrySerializer,
 )
 from patients.history import dates, icd10, selectors, services
@@ -218,14 +218,14 @@ class ICD10View(APIView):
     @extend_schema(
         summary="Find a code of ICD-10 (WHO, 2019; a subset)",
         tags=["history"],
-        parameters=[
-            OpenApiParameter("search", str, description="The beginning of a code, or words")
-        ],
+        parameters=[ICD10SearchSerializer],
         responses=ICD10ResultsSerializer,
     )
     def get(self, request: Request) -> Response:
-        text = SearchText().run_validation(request.query_params.get("search", ""))
-        return Response({"results": ICD10CodeSerializer(icd10.search(text), many=True).data})
+        given = ICD10SearchSerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        found = icd10.search(given.validated_data.get("search", ""))
+        return Response({"results": ICD10CodeSerializer(found, many=True).data})
 
 
 def get_entry(

@@ -155,6 +155,10 @@ def under(field: str) -> Iterator[None]:
         raise serializers.ValidationError({field: wrong.detail}) from wrong
 
 
+class ICD10SearchSerializer(serializers.Serializer[Any]):
+    search = SearchText(help_text="The beginning of a code, or words")
+
+
 class ICD10CodeSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     title = serializers.CharField()

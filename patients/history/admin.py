@@ -86,5 +86,9 @@ class HistoryEntryAdmin(ReadOnly, AuditedAdmin):
 
 def table(kind: str, data: Values) -> str:
     """Show an entry's data as its kind has them, a line each."""
-    shown = kinds.of(kind).to_representation(data)
-    return render_to_string("patients/entry_data.html", {"data": shown})
+    form = kinds.of(kind)
+    shown = [
+        (getattr(form.fields.get(name), "label", None) or name, value)
+        for name, value in form.to_representation(data).items()
+    ]
+    return render_to_string("patients/entry_data.html", {"shown": shown})
