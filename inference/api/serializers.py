@@ -7,8 +7,8 @@ from rest_framework.reverse import reverse
 from inference.models import Analysis, Picture
 from inference.reviews.api.serializers import (
     PolygonsField,
-    ReviewSerializer,
-    ReviewWithOutlineSerializer,
+    ReadingReviewSerializer,
+    ReadingReviewWithOutlineSerializer,
     standing,
 )
 from inference.reviews.drawings import stored_mask
@@ -82,7 +82,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     def get_heatmap(self, analysis: Analysis) -> str | None:
         return picture_address(analysis, Picture.HEATMAP)
 
-    @extend_schema_field(ReviewSerializer(allow_null=True))
+    @extend_schema_field(ReadingReviewSerializer(allow_null=True))
     def get_review(self, analysis: Analysis) -> dict[str, Any] | None:
         return standing(analysis)
 
@@ -100,9 +100,9 @@ class AnalysisWithOutlinesSerializer(AnalysisSerializer):
     def get_polygons(self, analysis: Analysis) -> list[Any] | None:
         return trace(stored_mask(analysis.mask)) if analysis.mask else None
 
-    @extend_schema_field(ReviewWithOutlineSerializer(allow_null=True))
+    @extend_schema_field(ReadingReviewWithOutlineSerializer(allow_null=True))
     def get_review(self, analysis: Analysis) -> dict[str, Any] | None:
-        return standing(analysis, ReviewWithOutlineSerializer)
+        return standing(analysis, ReadingReviewWithOutlineSerializer)
 
 
 def picture_address(analysis: Analysis, kind: Picture) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from inference.models import Label, Review
-from patients import changes
+from patients.history.services import amend
 from patients.models import HistoryEntry
 
 
@@ -16,19 +16,17 @@ def amend_history(review: Review) -> None:
     `label` and `measurements` become the doctor's, and `review` says whose they are.
     """
     entry = HistoryEntry.objects.filter(
-        kind=HistoryEntry.Kind.READING, subject_id=review.analysis_id
+        kind=HistoryEntry.Kind.READING,
+        subject_id=review.analysis_id,
+        status=HistoryEntry.Status.CURRENT,
     ).first()
-    if entry is None:
-        return
-    entry.title = title_of(review)
-    entry.data = entry.data | final_data(review)
-    entry.save(update_fields=["title", "data"])
-    changes.publish(
-        patient_id=entry.patient_id,
-        kind=changes.Kind.ENTRY,
-        object_id=entry.id,
-        action=changes.Action.UPDATED,
-    )
+    if entry is not None:
+        amend(
+            entry=entry,
+            author=review.reviewer,
+            data=entry.data | final_data(review),
+            title=title_of(review),
+        )
 
 
 def title_of(review: Review) -> str:

@@ -11,7 +11,7 @@ from audit.api.serializers import FileEventSerializer
 from inference.api.opinion_serializers import OpinionSerializer
 from inference.api.serializers import AnalysisSerializer
 from inference.models import Analysis
-from inference.reviews.api.serializers import CommentSerializer, ReviewWithOutlineSerializer
+from inference.reviews.api.serializers import CommentSerializer, ReadingReviewWithOutlineSerializer
 from patients.api.history_serializers import EntrySerializer
 from patients.api.serializers import PatientSerializer
 from patients.team.api.serializers import MemberSerializer
@@ -56,7 +56,7 @@ def scan_data(scan: Scan) -> dict[str, Any]:
 def analysis_data(analysis: Analysis) -> dict[str, Any]:
     return AnalysisSerializer(analysis).data | {
         "folder": f"scans/{analysis.scan_id}/analyses/{analysis.pk}",
-        "reviews": ReviewWithOutlineSerializer(analysis.reviews.all(), many=True).data,
+        "reviews": ReadingReviewWithOutlineSerializer(analysis.reviews.all(), many=True).data,
         "comments": CommentSerializer(analysis.comments.all(), many=True).data,
     }
 

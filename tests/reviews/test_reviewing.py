@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from inference.engine.render import DOCTORS_OUTLINE
 from inference.models import Analysis
+from inference.reviews import services
 from patients.models import Change, HistoryEntry
 from patients.services import add_to_care_team
 from tests.reviews.conftest import Review, picture, pixels
@@ -152,6 +153,39 @@ def test_two_doctors_do_not_overwrite_each_other_unknowingly(
     assert reading()["review"]["reviewer"] == str(other_doctor)
     kept = colleague.get(reverse("reviews", args=[done.id])).json()["results"]
     assert [(r["version"], r["status"]) for r in kept] == [(2, "corrected"), (1, "signed")]
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_of_two_decisions_at_once_one_is_told(
+    earlier: int,
+    review: Review,
+    reading: Reading,
+    api: Any,
+    done: Analysis,
+    other_doctor: User,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    add_to_care_team(patient=done.scan.patient, user=other_doctor)
+    if earlier:
+        review("rejected", reason="Motion.")
+    seen = {"supersedes": earlier} if earlier else {}
+
+    drawn_mask = services.drawn_mask
+
+    def meanwhile(*args: Any) -> Any:
+        """The other doctor's decision is written while this one's outline is being drawn."""
+        assert review("signed", by=api(other_doctor), **seen).status_code == 201
+        return drawn_mask(*args)
+
+    monkeypatch.setattr(services, "drawn_mask", meanwhile)
+    files = sorted(settings.MEDIA_ROOT.rglob("*.png"))
+    late = review("corrected", outline=SQUARE, **seen)
+    assert (late.status_code, late.json()["code"]) == (409, "review_conflict")
+    assert late.json()["reviewer"] == str(other_doctor)
+    assert reading()["review"]["status"] == "signed"
+    assert done.reviews.count() == earlier + 1
+    assert sorted(settings.MEDIA_ROOT.rglob("*.png")) == files
 
 
 def test_there_is_nothing_to_supersede_before_the_first(review: Review) -> None:

@@ -61,7 +61,7 @@ class ReviewFormSerializer(ReviewRequestSerializer):
     )
 
 
-class ReviewSerializer(serializers.ModelSerializer[Review]):
+class ReadingReviewSerializer(serializers.ModelSerializer[Review]):
     status = serializers.CharField(source="decision", help_text="signed, corrected or rejected")
     label = serializers.SerializerMethodField()  # type: ignore[assignment]
     outlined_by = serializers.ChoiceField(Review.Outline.choices, source="outline")
@@ -99,13 +99,13 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
         return picture_of(review, "overlay")
 
 
-class ReviewWithOutlineSerializer(ReviewSerializer):
+class ReadingReviewWithOutlineSerializer(ReadingReviewSerializer):
     """The review that counts, with its outline to draw."""
 
     polygons = PolygonsField(read_only=True)
 
-    class Meta(ReviewSerializer.Meta):
-        fields = (*ReviewSerializer.Meta.fields, "polygons")
+    class Meta(ReadingReviewSerializer.Meta):
+        fields = (*ReadingReviewSerializer.Meta.fields, "polygons")
         read_only_fields = fields
 
 
@@ -120,7 +120,7 @@ class CommentSerializer(Strict, serializers.ModelSerializer[Comment]):
 
 
 def standing(
-    analysis: Analysis, serializer: type[ReviewSerializer] = ReviewSerializer
+    analysis: Analysis, serializer: type[ReadingReviewSerializer] = ReadingReviewSerializer
 ) -> dict[str, Any] | None:
     """What doctors say of a reading: preliminary until one decides; None while there is none."""
     if analysis.status != Analysis.Status.DONE:

@@ -22,10 +22,10 @@ from inference.models import Comment, Review
 from inference.reviews import selectors, services
 from inference.reviews.api.serializers import (
     CommentSerializer,
+    ReadingReviewSerializer,
+    ReadingReviewWithOutlineSerializer,
     ReviewFormSerializer,
     ReviewRequestSerializer,
-    ReviewSerializer,
-    ReviewWithOutlineSerializer,
 )
 from patients.access import Level
 
@@ -48,7 +48,7 @@ class ReviewView(APIView):
             "application/json": ReviewRequestSerializer,
             "multipart/form-data": ReviewFormSerializer,
         },
-        responses={201: ReviewWithOutlineSerializer},
+        responses={201: ReadingReviewWithOutlineSerializer},
     )
     def post(self, request: Request, analysis_id: UUID) -> Response:
         analysis = get_analysis(request, analysis_id, action="analysis.review", level=Level.WRITER)
@@ -56,7 +56,7 @@ class ReviewView(APIView):
         form = (ReviewFormSerializer if is_form else ReviewRequestSerializer)(data=request.data)
         form.is_valid(raise_exception=True)
         review = services.review(user=user_of(request), analysis=analysis, **form.validated_data)
-        body = ReviewWithOutlineSerializer(review).data
+        body = ReadingReviewWithOutlineSerializer(review).data
         return Response(body, status=status.HTTP_201_CREATED)
 
 
@@ -65,7 +65,7 @@ class ReviewsView(ListAPIView[Review]):
     """The one that counts first, then those that it superseded."""
 
     permission_classes = [IsClinician]
-    serializer_class = ReviewSerializer
+    serializer_class = ReadingReviewSerializer
     pagination_class = LatestVersionFirst
 
     def get_queryset(self) -> QuerySet[Review]:
