@@ -35,7 +35,7 @@ def opinion_for(user: User, opinion_id: UUID) -> Opinion:
     Raises:
         Opinion.DoesNotExist: also when it exists but is not for this user.
     """
-    opinion = opinions_for(user).select_related("scan").get(pk=opinion_id)
+    opinion = opinions_for(user).get(pk=opinion_id)
     opinion.file = patients_for(user).filter(pk=opinion.scan.patient_id).first()
     return opinion
 

@@ -63,7 +63,21 @@ def test_who_is_told_of_it(
     assert (notice["patient_id"], notice["read_at"]) == (str(patient.id), None)
     change = Change.objects.filter(user=other_doctor).earliest("id")
     assert (change.object_id, change.action) == (patient.id, Change.Action.CREATED)
-    assert Event.objects.filter(action="team.add", patient_id=patient.id, user_id=doctor.pk)
+
+
+def test_the_audit_says_whose_membership_became_what(
+    as_doctor: APIClient, add: Add, patient: Patient, doctor: User, other_doctor: User
+) -> None:
+    add(other_doctor)
+    as_doctor.patch(member_url(patient, other_doctor), {"level": "writer"})
+    as_doctor.delete(member_url(patient, other_doctor))
+    events = Event.objects.filter(user_id=doctor.pk, patient_id=patient.id).order_by("at")
+    assert [(e.action, e.details["level"]) for e in events] == [
+        ("team.add", "reader"),
+        ("team.change", "writer"),
+        ("team.remove", "writer"),
+    ]
+    assert {(e.subject_kind, e.subject_id) for e in events} == {("user", other_doctor.pk)}
 
 
 def test_a_notice_is_read_once_and_by_its_own_reader(

@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
 from accounts.models import User
+from audit.services import note
 from backend.api.pagination import NewestFirst, Pages
-from patients.access import Level
+from patients.access import Level, patient_for
 from patients.api.access import get_patient
 from patients.models import CareTeamMember, Patient
 from patients.team import selectors, services
@@ -61,7 +62,7 @@ class TeamView(ListAPIView[CareTeamMember]):
     )
     @transaction.atomic
     def post(self, request: Request, patient_id: UUID) -> Response:
-        patient = get_patient(request, patient_id, action="team.add", level=Level.OWNER, lock=True)
+        patient = hold_team(request, patient_id)
         given = NewMemberSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         fields = dict(given.validated_data)
@@ -69,6 +70,7 @@ class TeamView(ListAPIView[CareTeamMember]):
         member = services.add_member(
             patient=patient, by=user_of(request), user=selectors.colleague(**who), **fields
         )
+        note_change(request, patient, "team.add", member)
         return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
 
 
@@ -83,14 +85,13 @@ class MemberView(APIView):
     )
     @transaction.atomic
     def patch(self, request: Request, patient_id: UUID, user_id: UUID) -> Response:
-        patient = get_patient(
-            request, patient_id, action="team.change", level=Level.OWNER, lock=True
-        )
+        patient = hold_team(request, patient_id)
         given = MemberChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         member = services.change_member(
             member=get_member(patient, user_id), by=user_of(request), **given.validated_data
         )
+        note_change(request, patient, "team.change", member)
         return Response(MemberSerializer(member).data)
 
     @extend_schema(
@@ -99,14 +100,10 @@ class MemberView(APIView):
     @transaction.atomic
     def delete(self, request: Request, patient_id: UUID, user_id: UUID) -> Response:
         leaves = user_of(request).pk == user_id
-        patient = get_patient(
-            request,
-            patient_id,
-            action="team.leave" if leaves else "team.remove",
-            level=Level.READER if leaves else Level.OWNER,
-            lock=True,
-        )
-        services.remove_member(member=get_member(patient, user_id), by=user_of(request))
+        patient = hold_team(request, patient_id, Level.READER if leaves else Level.OWNER)
+        member = get_member(patient, user_id)
+        services.remove_member(member=member, by=user_of(request))
+        note_change(request, patient, "team.leave" if leaves else "team.remove", member)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -121,9 +118,7 @@ class HandOverView(APIView):
     )
     @transaction.atomic
     def post(self, request: Request, patient_id: UUID) -> Response:
-        patient = get_patient(
-            request, patient_id, action="team.hand_over", level=Level.OWNER, lock=True
-        )
+        patient = hold_team(request, patient_id)
         given = HandOverSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         owner = services.hand_over(
@@ -132,6 +127,7 @@ class HandOverView(APIView):
             to=selectors.colleague(user=given.validated_data["to"], field="to"),
             stay_as=given.validated_data["stay_as"],
         )
+        note_change(request, patient, "team.hand_over", owner)
         return Response(MemberSerializer(owner).data)
 
 
@@ -152,6 +148,33 @@ class ColleaguesView(ListAPIView[User]):
         asked.is_valid(raise_exception=True)
         text = asked.validated_data.get("search", "")
         return selectors.search_colleagues(user_of(self.request), text)
+
+
+def hold_team(request: Request, patient_id: UUID, level: Level = Level.OWNER) -> Patient:
+    """Return the patient whose team the caller may change, held; or answer 404 or 403.
+
+    As `get_patient`, but what is written down has to wait: it says about whom.
+    """
+    try:
+        return patient_for(user_of(request), patient_id, level=level, lock=True)
+    except Patient.DoesNotExist as missing:
+        raise Http404 from missing
+
+
+def note_change(request: Request, patient: Patient, action: str, member: CareTeamMember) -> None:
+    """Write down what was done, to whose membership, and what it is now, or was."""
+    note(
+        request,
+        action=action,
+        patient_id=patient.pk,
+        why=patient.access_via,
+        subject=("user", member.user_id),
+        details={
+            "level": Level(member.level).name.lower(),
+            "via": member.via,
+            "expires_at": member.expires_at and member.expires_at.isoformat(),
+        },
+    )
 
 
 def get_member(patient: Patient, user_id: UUID) -> CareTeamMember:
