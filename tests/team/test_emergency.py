@@ -95,7 +95,7 @@ def test_the_team_and_admins_are_told_and_nothing_of_the_patient(
     for message in mail.outbox:
         assert str(access.id) in message.body
         for word in ("Haddad", "Rana", "1980", "H 17", REASON, str(patient.id)):
-            assert word not in message.subject + message.body
+            assert word not in f"{message.subject} {message.body}"
     for told in (doctor, admin):
         notice = Notice.objects.get(user=told)
         assert (notice.kind, notice.object_id) == (Notice.Kind.EMERGENCY, access.id)

@@ -239,7 +239,7 @@ def test_handing_over(
     assert answer.status_code == 200
     expected: dict[User, int] = {other_doctor: Level.OWNER}
     if stay_as:
-        expected[doctor] = Level[stay_as.upper()]
+        expected[doctor] = Level.__members__[stay_as.upper()]
     assert levels(patient) == expected
     assert CareTeamMember.objects.get(user=other_doctor).expires_at is None
     assert Notice.objects.filter(user=other_doctor, kind=Notice.Kind.HAND_OVER).exists()
