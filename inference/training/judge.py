@@ -119,11 +119,7 @@ def choose(
     logits = predictions.class_logits(flips=flips)
     if logits is not None:
         labels = np.array([CLASSES.index(record.label) for record in records])
-        temperature = fit_temperature(logits, labels)
-        shares = softmax(logits, temperature)
-        chosen["temperature"] = temperature
-        chosen["sets"] = tuple(set_threshold(shares, labels, wanted) for wanted in COVERAGES)
-        chosen["sure_from"] = abstention_threshold(shares, labels, ACCURACY)
+        chosen = choose_certainty(logits, labels)
     if predictions.masks is not None:
         rules = [(threshold, area) for threshold in _THRESHOLDS for area in _MIN_AREAS]
         dice = np.zeros((len(records), len(rules)))
@@ -135,6 +131,17 @@ def choose(
         chosen["threshold"], chosen["min_area_fraction"] = rules[best]
         chosen["val_dice"] = float(dice[:, best].mean())
     return Choice(**chosen)
+
+
+def choose_certainty(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """The parts of a Choice that concern the class, from logits (N, 4) and labels (N,)."""
+    temperature = fit_temperature(logits, labels)
+    shares = softmax(logits, temperature)
+    return {
+        "temperature": temperature,
+        "sets": tuple(set_threshold(shares, labels, wanted) for wanted in COVERAGES),
+        "sure_from": abstention_threshold(shares, labels, ACCURACY),
+    }
 
 
 def judge(

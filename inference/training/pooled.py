@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.engine.agree import clear_of_tumor
 from inference.training.conformal import prediction_sets
-from inference.training.judge import COVERAGES, REFERENCE_SIDE, Judged
-from inference.training.metrics import calibration_error, patient_interval
+from inference.training.judge import COVERAGES, REFERENCE_SIDE, Judged, choose_certainty
+from inference.training.metrics import calibration_error, patient_interval, softmax
 from inference.training.planes import PLANES
 from inference.training.scores import (
     by_group,
@@ -22,6 +23,7 @@ from inference.training.scores import (
 )
 from inference.training.sources import CLASSES, FIGSHARE, NO_TUMOR
 
+_RUNS_TO_CROSS_FIT = 3
 TUMORS = tuple(name for name in CLASSES if name != "no_tumor")
 SIZES = {"< 40 px": (0, 40), "40-80 px": (40, 80), "> 80 px": (80, 10_000)}  # of 512
 
@@ -81,6 +83,32 @@ def with_rule(judged: Sequence[Judged]) -> list[Judged]:
     It leaves the outline away where the class is all but certain that there is no tumour.
     """
     return [_ruled(own) for own in judged]
+
+
+def cross_fitted(judged: Sequence[Judged]) -> list[Judged]:
+    """The same slices with certainty fitted on the test sides of the other runs.
+
+    A validation side has few patients; the other folds have many, and no slice's own label takes
+    part in its calibration. Empty for fewer than three runs: two would calibrate each other.
+    """
+    runs = sorted({own.run for own in judged})
+    if len(runs) < _RUNS_TO_CROSS_FIT:
+        return []
+    found = []
+    for run in runs:
+        others = [own for own in by_group(judged)["home"] if own.run != run]
+        raw, _, labels = probabilities(others)
+        # Log-probabilities are logits: softmax does not see what all classes have in common.
+        chosen = choose_certainty(_logits(raw), labels)
+        for own in judged:
+            if own.run == run and own.raw is not None:
+                shares = softmax(_logits(own.raw[None]), chosen["temperature"])[0]
+                found.append(replace(own, shares=shares, choice=replace(own.choice, **chosen)))
+    return found
+
+
+def _logits(shares: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.log(np.maximum(shares, 1e-12))
 
 
 def _ruled(judged: Judged) -> Judged:

@@ -32,6 +32,7 @@ from inference.training.pooled import (
     SIZES,
     TUMORS,
     class_numbers,
+    cross_fitted,
     of_source,
     outline_numbers,
     size_of,
@@ -115,6 +116,9 @@ def _numbers(judged: Sequence[Judged]) -> dict[str, Any]:
     found = {}
     if judged[0].shares is not None:
         found["classes"] = class_numbers(judged)
+        crossed = cross_fitted(judged)
+        if crossed:
+            found["classes"]["cross_fitted"] = class_numbers(crossed)
     if judged[0].outline is not None:
         found["outlines"] = outline_numbers(judged)
     return found

@@ -76,23 +76,32 @@ def _class_part(classes: dict[str, Any]) -> list[str]:
         [_class_row(name, own) for name, own in classes["groups"].items()],
     )
     if "sets" in classes:
-        rows = [
-            (
-                wanted,
-                _percent(own["covered"]),
-                f"{own['mean_size']:.3f}",
-                _percent(own["one_class"]),
-            )
-            for wanted, own in classes["sets"].items()
-        ]
-        heads = ("prediction set: coverage asked for", "reached", "mean size", "of one class")
-        sure = classes["abstention"]
-        lines += ["", *_table(heads, rows), ""]
-        lines += [
-            f"Answers of at least the confidence that was {ACCURACY:.0%} right on validation "
-            f"slices: {_percent(sure['answered'])} of home, {_percent(sure['accuracy'])} right.",
-        ]
+        lines += ["", *_certainty_part(classes, "validation slices of each run")]
+    if "cross_fitted" in classes:
+        lines += ["", *_certainty_part(classes["cross_fitted"], "test sides of the other runs")]
     return lines
+
+
+def _certainty_part(classes: dict[str, Any], fitted_on: str) -> list[str]:
+    """Calibration, sets and abstention of home, and on what they were fitted."""
+    lines = _table(
+        (f"certainty, fitted on the {fitted_on}", ""),
+        [
+            ("calibration error, tumours", f"{classes['tumors']['ece']:.4f}"),
+            ("calibration error, home", f"{classes['groups']['home']['ece']:.4f}"),
+            ("home answered if unsure slices are not", _percent(classes["abstention"]["answered"])),
+            (
+                f"right of those (asked for: {ACCURACY:.0%})",
+                _percent(classes["abstention"]["accuracy"]),
+            ),
+        ],
+    )
+    rows = [
+        (wanted, _percent(own["covered"]), f"{own['mean_size']:.3f}", _percent(own["one_class"]))
+        for wanted, own in classes["sets"].items()
+    ]
+    heads = ("prediction set: coverage asked for", "reached", "mean size", "of one class")
+    return [*lines, "", *_table(heads, rows)]
 
 
 def _class_row(name: str, own: dict[str, Any]) -> tuple[str, ...]:

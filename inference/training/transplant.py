@@ -78,7 +78,7 @@ class Surgeon:
         self._tumors: dict[tuple[str, str], list[int]] = {}
         self._healthy: dict[str, list[int]] = {}
         for place, share in shares.items():
-            if share == 0:
+            if not data.masks[place].any():
                 self._healthy.setdefault(planes[place], []).append(place)
             elif _SMALLEST <= share <= _LARGEST:
                 key = (planes[place], data.records[place].label)
