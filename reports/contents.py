@@ -10,6 +10,7 @@ from inference.models import Analysis
 from inference.selectors import scans_of
 from patients.history.selectors import history_of
 from patients.models import CareTeamMember, HistoryEntry, Patient
+from patients.selectors import ids_of_file
 from patients.team.selectors import team_of
 from scans.models import Scan
 
@@ -26,7 +27,8 @@ REVIEWED = (
 class FileContents:
     """A file as its reader may see it, newest first. Pictures are named here, not read.
 
-    `scans` come with their analyses, and these with reviews and comments. `events` is read as it
+    `scans` come with their analyses, and these with reviews and comments; `history` with all
+    versions, and with what was entered in error. `events` is read as it
     is gone through: of a file that is looked at every day there are many.
     """
 
@@ -42,9 +44,13 @@ def file_contents(user: User, patient: Patient) -> FileContents:
     return FileContents(
         patient=patient,
         scans=list(scans_of(user, patient).prefetch_related(*REVIEWED)),
-        history=list(history_of(patient)),
+        history=list(
+            history_of(patient, statuses=HistoryEntry.Status.values).prefetch_related(
+                "versions__author", "attachment"
+            )
+        ),
         members=list(team_of(patient)),
-        events=events_of_patient(patient.id).iterator(),
+        events=events_of_patient(*ids_of_file(patient)).iterator(),
     )
 
 

@@ -5,13 +5,12 @@ The template only places what this says. The same contents, language and time gi
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
 from typing import Any
 
 from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
-from patients.models import Patient
+from patients.models import HistoryEntry, Patient
 from reports.cards import Score, card_of
 from reports.contents import FileContents, newest_reading
 from reports.entries import entry_data
@@ -46,6 +45,8 @@ def document(
     word = words(language)
     naming = names(contents.patient, language)
     writer = SliceWriter(word)
+    current = HistoryEntry.Status.CURRENT
+    entries = [entry for entry in contents.history if entry.status == current]
     shown = contents.scans[:MOST_SCANS]
     slices = [writer.slice(number, scan) for number, scan in enumerate(shown, 1)]
     preliminary = any(entry["state"]["shade"] == "open" for entry in slices)
@@ -68,10 +69,8 @@ def document(
             },
             "scans": slices,
             "left_out": left_out(word["left_out"], len(shown), len(contents.scans)),
-            "history": history(contents, word),
-            "left_out_entries": left_out(
-                word["left_out_entries"], MOST_ENTRIES, len(contents.history)
-            ),
+            "history": history(entries[:MOST_ENTRIES], word),
+            "left_out_entries": left_out(word["left_out_entries"], MOST_ENTRIES, len(entries)),
             "models": models(contents, word),
             "limits": word["limits"],
         },
@@ -125,21 +124,15 @@ def age_of(patient: Patient, word: dict[str, Any], today: date) -> str:
     return str(word["years"].format(years=months // 12))
 
 
-def history(contents: FileContents, word: dict[str, Any]) -> list[dict[str, Any]]:
-    """The newest entries by kind, in the order that the models have their kinds in."""
-    entries = contents.history[:MOST_ENTRIES]
-    order = (
-        {kind: place for place, kind in enumerate(type(entries[0]).Kind.values)} if entries else {}
-    )
-    entries = sorted(entries, key=lambda entry: order[entry.kind])
+def history(entries: list[HistoryEntry], word: dict[str, Any]) -> list[dict[str, Any]]:
+    """Entries by kind, in the order that the wording has the kinds in."""
+    by_kind: dict[str, list[HistoryEntry]] = {kind: [] for kind in word["kinds"]}
+    for entry in entries:
+        by_kind[entry.kind].append(entry)
     return [
-        {
-            "title": word["kinds"].get(kind) or next(iter(group)).get_kind_display(),
-            "entries": [entry_data(entry, word) for entry in group],
-        }
-        for kind, group in (
-            (kind, list(found)) for kind, found in groupby(entries, key=lambda entry: entry.kind)
-        )
+        {"title": word["kinds"][kind], "entries": [entry_data(entry, word) for entry in found]}
+        for kind, found in by_kind.items()
+        if found
     ]
 
 

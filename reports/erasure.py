@@ -18,6 +18,7 @@ from backend.api.errors import Conflict
 from backend.idempotency.models import StoredAnswer
 from patients import changes
 from patients.models import CareTeamMember, Change, Notice, Patient
+from patients.selectors import ids_of_file
 from reports.models import LegalHold
 
 DAYS_PER_YEAR = 365.25
@@ -41,7 +42,7 @@ def erase(*, patient_id: UUID, user: User | None, reason: str) -> dict[str, int]
         Conflict: `legal_hold`.
     """
     patient = Patient.objects.select_for_update(of=("self",)).get(pk=patient_id)
-    family = family_of(patient)
+    family = ids_of_file(patient)
     told = told_of(family)
     try:
         _, rows = patient.delete()
@@ -56,14 +57,6 @@ def erase(*, patient_id: UUID, user: User | None, reason: str) -> dict[str, int]
     details = {"reason": reason, "rows": rows, "absorbed": [str(gone) for gone in family[1:]]}
     record(user=user, action="patient.erased", patient_id=patient_id, details=details)
     return rows
-
-
-def family_of(patient: Patient) -> list[UUID]:
-    """The patient and, after a merge, those whose files went into this one."""
-    found = [patient.pk]
-    for pk in found:  # grows as it goes: they may have absorbed others
-        found += Patient.objects.filter(merged_into=pk).values_list("pk", flat=True)
-    return found
 
 
 def told_of(family: list[UUID]) -> set[UUID]:
@@ -109,4 +102,4 @@ def retention_begins() -> datetime:
 
 
 def is_held(patient: Patient) -> bool:
-    return LegalHold.objects.filter(patient__in=family_of(patient)).exists()
+    return LegalHold.objects.filter(patient__in=ids_of_file(patient)).exists()

@@ -12,8 +12,9 @@ from inference.api.opinion_serializers import OpinionSerializer
 from inference.api.serializers import AnalysisSerializer
 from inference.models import Analysis
 from inference.reviews.api.serializers import CommentSerializer, ReadingReviewWithOutlineSerializer
-from patients.api.history_serializers import EntrySerializer
+from patients.api.history_serializers import EntrySerializer, EntryVersionSerializer
 from patients.api.serializers import PatientSerializer
+from patients.models import Attachment, HistoryEntry
 from patients.team.api.serializers import MemberSerializer
 from reports.contents import FileContents
 from scans.api.serializers import ScanSerializer
@@ -34,7 +35,7 @@ def pieces(contents: FileContents, made_at: datetime) -> Iterator[str]:
         }.items()
     )
     for key, values in (
-        ("history", (EntrySerializer(entry).data for entry in contents.history)),
+        ("history", (entry_data(entry) for entry in contents.history)),
         ("scans", (scan_data(scan) for scan in contents.scans)),
         ("accesses", (FileEventSerializer(event).data for event in contents.events)),
     ):
@@ -42,6 +43,23 @@ def pieces(contents: FileContents, made_at: datetime) -> Iterator[str]:
         yield from separated(as_json(value) for value in values)
         yield "]"
     yield "\n}\n"
+
+
+def entry_data(entry: HistoryEntry) -> dict[str, Any]:
+    versions = list(entry.versions.all())
+    for version in versions:
+        version.entry = entry  # asked for by each; it is at hand
+    attached = getattr(entry, "attachment", None)
+    # The serializer has a field of this name, and so its type.
+    shown: dict[str, Any] = EntrySerializer(entry).data  # type: ignore[assignment]
+    return shown | {
+        "versions": EntryVersionSerializer(versions, many=True).data,
+        "stored_as": attachment_name(attached) if attached else None,
+    }
+
+
+def attachment_name(attachment: Attachment) -> str:
+    return f"attachments/{attachment.pk}.{attachment.format}"
 
 
 def scan_data(scan: Scan) -> dict[str, Any]:

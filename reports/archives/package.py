@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 
 from accounts.models import User
 from patients.models import Patient
-from reports.archives.file_json import pieces
+from reports.archives.file_json import attachment_name, pieces
 from reports.contents import FileContents, file_contents
 from reports.pdf import pdf
 from reports.words import Language
@@ -21,6 +21,7 @@ README = """The file of one patient, exported from Falx.
 file.json     everything that is in the file, and who has looked at it; pictures are named by
               their place in this archive
 reports/      the same for people, in English and Arabic
+attachments/  files attached to entries of the history
 scans/        for each scan its original, byte for byte as it was uploaded, a small picture,
               and what was read from it and drawn on it
 SHA256SUMS    of every file here; `sha256sum -c SHA256SUMS` checks them
@@ -52,6 +53,9 @@ def write_package(out: BinaryIO, *, user: User, patient: Patient, made_at: datet
 
 def stored_files(contents: FileContents) -> Iterable[tuple[str, str]]:
     """Each file's name in the archive, made of ids only, and its name in the storage."""
+    for entry in contents.history:
+        if attached := getattr(entry, "attachment", None):
+            yield attachment_name(attached), str(attached.file.name)
     for scan in contents.scans:
         folder = f"scans/{scan.pk}"
         yield f"{folder}/original.{EXTENSIONS[scan.format]}", str(scan.original.name)

@@ -11,18 +11,20 @@ from zipfile import ZipFile
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from audit.models import Event
 from inference.models import Analysis, Review
-from patients.models import Patient
+from patients.history.services import amend, mark_as_error, write
+from patients.models import Attachment, HistoryEntry, Patient
 from patients.services import add_to_care_team
 from reports.archives import services
 from reports.models import Archive
 from reports.tasks import build_archive, sweep
-from tests.reports.conftest import add_scan, text_of
+from tests.reports.conftest import add_scan, grey, text_of
 
 pytestmark = pytest.mark.usefixtures("reading")
 
@@ -95,6 +97,37 @@ def test_file_json_says_everything(
     assert analysis["comments"][0]["text"] == "أوافق على القراءة"
     assert told["team"][0]["level"] == "owner"
     assert "archive.request" in {event["action"] for event in told["accesses"]}
+
+
+def test_history_comes_with_what_it_once_said(
+    as_doctor: APIClient, asked: dict[str, Any], rana: Patient, doctor: User
+) -> None:
+    entry = write(
+        patient=rana,
+        kind=HistoryEntry.Kind.NOTE,
+        data={"text": "Left side"},
+        occurred_at=timezone.now(),
+        author=doctor,
+    )
+    amend(entry=entry, author=doctor, data={"text": "Right side"})
+    mark_as_error(entry=entry, author=doctor, reason="Wrong patient")
+    (told,) = json.loads(fetch(as_doctor, asked).read("file.json"))["history"]
+    assert told["status"] == "entered_in_error"
+    assert [version["data"]["text"] for version in told["versions"]][-1] == "Left side"
+
+
+def test_attached_files_are_in_it(
+    as_doctor: APIClient, asked: dict[str, Any], rana: Patient
+) -> None:
+    entry = rana.history.create(
+        kind="attachment",
+        title="Letter",
+        data={"original_name": "../letter.png"},
+        occurred_at=timezone.now(),
+    )
+    attached = Attachment(entry=entry, format="png", sha256="0" * 64)
+    attached.file.save("original", ContentFile(grey()))
+    assert fetch(as_doctor, asked).read(f"attachments/{entry.pk}.png") == grey()
 
 
 def test_has_the_report_in_both_languages(zipped: ZipFile) -> None:

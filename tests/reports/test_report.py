@@ -7,12 +7,15 @@ from pathlib import Path
 import pypdf
 import pypdfium2
 import pytest
+from rest_framework.serializers import ChoiceField
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from inference.models import Analysis, Review
 from inference.services import cancel, queue_analysis
-from patients.models import Patient
+from patients.history import kinds
+from patients.history.services import mark_as_error, write
+from patients.models import HistoryEntry, Patient
 from reports.pdf import file_report, scan_report
 from reports.words import WORDING, Language, words
 from tests.reports.conftest import (
@@ -23,6 +26,7 @@ from tests.reports.conftest import (
     text_of,
 )
 
+Kind = HistoryEntry.Kind
 Report = Callable[..., str]
 
 
@@ -184,6 +188,50 @@ def test_whole_file_has_every_slice_and_the_history(
     assert "Slice 1" in said
     assert "Slice 2" in said
     assert "At least one reading in this report has not been signed" in said
+
+
+@pytest.fixture
+def history(rana: Patient, doctor: User) -> None:
+    for kind, data in (
+        (Kind.CONDITION, {"code": "C71.1", "clinical_status": "active", "comment": "Since May."}),
+        (Kind.ALLERGY, {"substance": "Gadolinium", "severity": "severe"}),
+        (Kind.MEDICATION, {"name": "Levetiracetam", "dose": "500 mg", "status": "stopped"}),
+        (Kind.VITALS, {"systolic_mmhg": 131, "diastolic_mmhg": 82, "weight_kg": 63.5}),
+        (Kind.NOTE, {"text": "First line\nsecond line"}),
+    ):
+        write(patient=rana, kind=kind, data=data, occurred_at=MADE_AT, author=doctor)
+
+
+@pytest.mark.usefixtures("history")
+def test_history_is_told_by_kind_in_both_languages(doctor: User, rana: Patient) -> None:
+    expected = {
+        Language.ENGLISH: {"Conditions", "Allergies", "severe", "stopped", "Weight", "Since May."},
+        Language.ARABIC: {"التشخيصات", "الحساسية", "شديد", "متوقف", "الوزن"},
+    }
+    for language, words_of_it in expected.items():
+        said = text_of(file_report(doctor, rana, language=language, made_at=MADE_AT))
+        for word in words_of_it | {"C71.1", "Gadolinium", "500 mg", "63.5", "second line"}:
+            assert word in said
+
+
+@pytest.mark.usefixtures("history")
+def test_what_was_entered_in_error_is_not_in_the_report(doctor: User, rana: Patient) -> None:
+    entry = rana.history.get(kind=Kind.ALLERGY)
+    mark_as_error(entry=entry, author=doctor, reason="Another patient's")
+    said = text_of(file_report(doctor, rana, language=Language.ENGLISH, made_at=MADE_AT))
+    assert "Gadolinium" not in said
+    assert "C71.1" in said
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_kind_and_choice_has_a_word(language: Language) -> None:
+    word = words(language)
+    assert set(word["kinds"]) == set(Kind.values)
+    for data in kinds.KINDS.values():
+        for name, field in data().fields.items():
+            if isinstance(field, ChoiceField):
+                assert name in word["fields"]
+                assert set(field.choices) <= set(word["values"])
 
 
 def test_what_is_left_out_is_said(
