@@ -267,6 +267,7 @@ SPECTACULAR_SETTINGS = {
         "AnalysisStatus": "inference.models.Analysis.Status",
         "ArchiveStatus": "reports.models.Archive.Status",
         "HistoryStatus": "patients.models.HistoryEntry.Status",
+        "OpinionStatus": "scans.models.Opinion.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
 }

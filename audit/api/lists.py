@@ -14,16 +14,17 @@ from audit.services import note
 class NotedList(ListAPIView[Any]):
     """A list across patients' files: each page that is shown is one event.
 
-    `action` says what is listed; the rows' model is registered in `audit.subjects`.
+    `noted_as` says what is listed; the rows' model is registered in `audit.subjects`. (It is not
+    called `action`: the schema would take the view for a view set's, and the list for one thing.)
     """
 
-    action: str
+    noted_as: str
 
     def paginate_queryset(self, queryset: Any) -> list[Any] | None:
         page = super().paginate_queryset(queryset)
         note(
             self.request,
-            action=self.action,
+            action=self.noted_as,
             why=Why.ADMIN if user_of(self.request).is_admin else "",
             details=self.shown(page or []),
         )

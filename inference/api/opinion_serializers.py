@@ -67,7 +67,7 @@ class OpinionSerializer(serializers.ModelSerializer[Opinion]):
         read_only_fields = fields
 
 
-class SubjectSerializer(serializers.ModelSerializer[Patient]):
+class OpinionPatientSerializer(serializers.ModelSerializer[Patient]):
     """As much of the patient as a colleague needs."""
 
     age = serializers.IntegerField(allow_null=True, help_text="Years, today.")
@@ -78,8 +78,8 @@ class SubjectSerializer(serializers.ModelSerializer[Patient]):
         read_only_fields = fields
 
 
-class ContentsSerializer(serializers.Serializer[Contents]):
-    patient = SubjectSerializer()
+class OpinionContentsSerializer(serializers.Serializer[Contents]):
+    patient = OpinionPatientSerializer()
     name = serializers.CharField(allow_null=True, help_text="Null unless the asker shows it.")
     scan = ScanSerializer()
     analyses = AnalysisSerializer(many=True)
@@ -95,7 +95,7 @@ class OpinionWithContentsSerializer(OpinionSerializer):
         fields = (*OpinionSerializer.Meta.fields, "contents")
         read_only_fields = fields
 
-    @extend_schema_field(ContentsSerializer(allow_null=True))
+    @extend_schema_field(OpinionContentsSerializer(allow_null=True))
     def get_contents(self, opinion: Opinion) -> dict[str, Any] | None:
         contents = self.context["contents"]
-        return ContentsSerializer(contents).data if contents else None
+        return OpinionContentsSerializer(contents).data if contents else None

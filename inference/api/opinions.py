@@ -73,7 +73,7 @@ LISTS: dict[str, Callable[[User], QuerySet[Opinion]]] = {
 )
 class OpinionsView(NotedList):
     permission_classes = [IsClinician]
-    action = "opinions.list"
+    noted_as = "opinions.list"
     serializer_class = OpinionSerializer
 
     def get_queryset(self) -> QuerySet[Opinion]:

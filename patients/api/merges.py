@@ -66,7 +66,7 @@ class MergePatientView(APIView):
 @extend_schema_view(get=extend_schema(summary="All merges", tags=["patients"]))
 class MergesView(NotedList):
     permission_classes = [IsAdmin]
-    action = "merges.list"
+    noted_as = "merges.list"
     serializer_class = MergeSerializer
     pagination_class = MergePagination
     queryset = selectors.merges()

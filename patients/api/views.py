@@ -33,7 +33,7 @@ LONGEST_SEARCH = 200
 )
 class PatientsView(NotedList):
     permission_classes = [IsClinician]
-    action = "patients.search"
+    noted_as = "patients.search"
     serializer_class = MyPatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:

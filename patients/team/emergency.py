@@ -115,7 +115,7 @@ def end(*, access: EmergencyAccess) -> EmergencyAccess:
     Raises:
         Conflict: `already_ended`.
     """
-    Patient.objects.select_for_update().get(pk=access.patient_id)
+    Patient.objects.select_for_update().filter(pk=access.patient_id).first()
     member = CareTeamMember.objects.filter(
         patient=access.patient_id, user=access.doctor_id, via=CareTeamMember.Via.EMERGENCY
     ).first()

@@ -156,9 +156,9 @@ def clear_ended() -> None:
 @transaction.atomic
 def clear(member: CareTeamMember) -> None:
     """Clear away one, if it still is there and was not prolonged meanwhile."""
-    patient = Patient.objects.select_for_update().get(pk=member.patient_id)
+    patient = Patient.objects.select_for_update().filter(pk=member.patient_id).first()
     still = CareTeamMember.objects.ended().select_related("user").filter(pk=member.pk).first()
-    if still is None:
+    if patient is None or still is None:
         return
     take_away(still)
     team_changed(patient)

@@ -1,5 +1,7 @@
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
@@ -26,6 +28,7 @@ class LevelField(serializers.ChoiceField):
         return Level(value).name.lower()
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class NameField(serializers.Field[User, None, str, User]):
     """A person's name as other people may read it."""
 
