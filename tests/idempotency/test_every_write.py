@@ -42,8 +42,9 @@ def writes(resolver: URLResolver, prefix: str = "/") -> Iterator[Write]:
 
 def has(entry: URLPattern, method: str) -> bool:
     """Whether a route takes a method. All routes of the API are DRF's views or viewsets."""
-    actions = getattr(entry.callback, "actions", None)
-    return method in actions if actions else hasattr(entry.callback.cls, method)
+    view: Any = entry.callback
+    actions = getattr(view, "actions", None)
+    return method in actions if actions else hasattr(view.cls, method)
 
 
 ALL = list(writes(get_resolver()))

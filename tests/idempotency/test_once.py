@@ -99,7 +99,7 @@ def test_an_upload_again_is_the_same_scan_whatever_the_boundary(
         return as_doctor.generic(
             "POST",
             reverse("scans", args=[patient.id]),
-            head.encode() + data + f"\r\n--{boundary}--\r\n".encode(),
+            head.encode() + data + f"\r\n--{boundary}--\r\n".encode(),  # type: ignore[arg-type]
             content_type=f"multipart/form-data; boundary={boundary}",
             headers={"Idempotency-Key": key},
         )

@@ -34,7 +34,7 @@ class Uploader:
     data: bytes
     location: str = field(default="", init=False)
 
-    def begin(self, body: bytes = b"", **headers: str) -> Any:
+    def begin(self, body: bytes = b"", /, **headers: str) -> Any:
         answer = self.api.generic(
             "POST",
             reverse("patient-uploads", args=[self.patient.id]),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
@@ -38,9 +39,9 @@ def arriving(*messages: dict[str, Any]) -> Any:
 def test_a_body_over_the_limit_is_called_what_it_is(
     method: str, content_type: str, field: str | None, what: str
 ) -> None:
-    answers: list[dict[str, Any]] = []
+    answers: list[MutableMapping[str, Any]] = []
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         answers.append(message)
 
     async def never(scope: Any, receive: Any, send: Any) -> None:

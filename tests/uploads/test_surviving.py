@@ -183,7 +183,7 @@ def test_bytes_without_an_upload_are_removed_once_they_are_old(
 ) -> None:
     sending = upload()
     sending.send(0, sending.data[:1000])
-    ResumableUpload.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    ResumableUpload.objects.all()._raw_delete("default")
     expire()
     assert len(list(stored(settings.MEDIA_ROOT))) == 1  # its transaction may not be over yet
     settings.UPLOAD_HOURS = -1
