@@ -8,7 +8,40 @@ from django.utils.html import format_html
 from audit.admin_pages import AuditedAdmin
 from backend.api.errors import Conflict
 from inference import services
-from inference.models import Analysis, Picture
+from inference.models import Analysis, Comment, Picture, Review
+
+
+class SeenOnly(admin.TabularInline):
+    """Doctors write these, through the API."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class ReviewInline(SeenOnly):
+    model = Review
+    fields = (
+        "version",
+        "decision",
+        "label",
+        "outline",
+        "dice",
+        "reason",
+        "comment",
+        "reviewer_name",
+    )
+
+
+class CommentInline(SeenOnly):
+    model = Comment
+    fields = ("created_at", "author_name", "text")
+    readonly_fields = ("created_at",)
 
 
 @admin.register(Analysis)
@@ -22,6 +55,7 @@ class AnalysisAdmin(AuditedAdmin):
     exclude = ("mask", "overlay", "heatmap", "run_id")
     readonly_fields = ("pictures_shown",)
     actions = ["cancel", "retry"]
+    inlines = [ReviewInline, CommentInline]
 
     @admin.display(description="Patient")
     def patient(self, analysis: Analysis) -> str:

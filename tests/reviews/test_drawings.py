@@ -71,7 +71,9 @@ def test_a_hole_stays_a_hole(review: Review) -> None:
     assert len(body["polygons"]) == 2
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.recursive(
         st.none()

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,16 +21,19 @@ def signed_area(ring: list[list[float]]) -> float:
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) / 2
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_traced_mask_filled_again_is_the_same_mask(mask: Mask) -> None:
     assert (fill(trace(mask), mask.shape) == mask).all()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_the_rings_enclose_as_much_as_the_mask_has_pixels(mask: Mask) -> None:
     assert sum(signed_area(ring) for ring in trace(mask)) == mask.sum()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_mirrored_mask_gives_mirrored_outlines(mask: Mask) -> None:
     width = mask.shape[1]
@@ -40,6 +43,7 @@ def test_a_mirrored_mask_gives_mirrored_outlines(mask: Mask) -> None:
     assert (fill(turned, mask.T.shape) == mask.T).all()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_corners_are_given_once_and_lie_between_pixels(mask: Mask) -> None:
     for ring in trace(mask):
@@ -51,12 +55,14 @@ def test_corners_are_given_once_and_lie_between_pixels(mask: Mask) -> None:
         assert (along_x != np.roll(along_x, 1)).all()  # and every point is a corner
 
 
+@settings(deadline=None)
 @given(masks)
 def test_sides_are_counted_as_they_are_walked(mask: Mask) -> None:
     walked = sum(np.abs(np.roll(ring, -1, axis=0) - np.array(ring)).sum() for ring in trace(mask))
     assert count_sides(mask) == walked
 
 
+@settings(deadline=None)
 @given(polygons)
 def test_a_pixel_is_inside_when_its_centre_is(rings: list[list[tuple[float, float]]]) -> None:
     filled = fill(rings, SHAPE)
@@ -72,6 +78,7 @@ def test_a_pixel_is_inside_when_its_centre_is(rings: list[list[tuple[float, floa
             assert filled[y, x] == crossings % 2
 
 
+@settings(deadline=None)
 @given(polygons)
 def test_where_a_ring_starts_and_which_way_it_runs_changes_nothing(
     rings: list[list[tuple[float, float]]],

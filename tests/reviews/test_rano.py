@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.progress.rano import Assessment, Category, NoCategory, Size, assess
@@ -97,6 +97,7 @@ def test_a_response_is_confirmed_by_a_scan_four_weeks_later(
 lengths = st.floats(0.1, 150).map(lambda value: round(value, 2))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(lengths, lengths), min_size=1, max_size=8))
 def test_what_holds_for_every_course(diameters: list[tuple[float, float]]) -> None:
     judged = course(*diameters)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -337,3 +338,14 @@ def test_a_name_outlives_the_account(review: Review, reading: Reading, admin: Us
     name = reading()["review"]["reviewer"]
     Analysis.objects.get().reviews.update(reviewer=None)
     assert reading()["review"]["reviewer"] == name
+
+
+def test_admins_see_reviews_beside_the_analysis(
+    review: Review, as_doctor: APIClient, done: Analysis, admin_site: Client
+) -> None:
+    review("corrected", label="meningioma", comment="Broad dural base.")
+    as_doctor.post(reverse("analysis-comments", args=[done.id]), {"text": "Ask for T2."})
+    page = admin_site.get(reverse("admin:inference_analysis_change", args=[done.id]))
+    shown = page.content.decode()
+    assert "Broad dural base." in shown
+    assert "Ask for T2." in shown
