@@ -1,5 +1,6 @@
 """Everything that changes a patient's history. What was once said stays: as a version."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ from patients.models.history import Precision
 from patients.search import fold
 
 Status = HistoryEntry.Status
+
+# Addresses in this API, ids and check sums: "c71" would be found in many of them.
+_NO_WORDS = re.compile(r"/api/\S*|[0-9a-f-]{32,}")
 
 
 @transaction.atomic
@@ -198,9 +202,9 @@ def searchable(entry: HistoryEntry) -> str:
 
 
 def words(value: object) -> Iterator[str]:
-    """Every text in some JSON, but for addresses in this API: nobody looks for those."""
+    """Every text in some JSON that somebody may look for."""
     if isinstance(value, str):
-        if not value.startswith("/api/"):
+        if not _NO_WORDS.fullmatch(value):
             yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:

@@ -206,6 +206,14 @@ def test_a_form_that_is_not_right_attaches_nothing(attach: Any, fields: dict[str
     assert not stored()
 
 
+def test_a_search_finds_what_it_is_called_and_no_check_sum(
+    as_doctor: APIClient, url: str, attach: Any
+) -> None:
+    made = attach(pdf(), text="Discharge letter").json()
+    for text, found in (("discharge", [made]), (made["data"]["sha256"][:6], [])):
+        assert as_doctor.get(url, {"search": text}).json()["results"] == found
+
+
 def test_other_entries_have_no_file(as_doctor: APIClient, note: Any) -> None:
     assert as_doctor.get(reverse("history-file", args=[note["id"]])).status_code == 404
 
