@@ -30,8 +30,8 @@ def entry_data(entry: HistoryEntry, word: Words) -> dict[str, Any]:
     data: dict[str, Any] = entry.data
     title = title_of(entry, word)
     texts = [data[name] for name in LONG if data.get(name)]
-    if entry.kind == Kind.NOTE and data.get("text") not in (None, title):
-        texts.insert(0, data["text"])
+    if entry.kind == Kind.NOTE and (text := data["text"].removeprefix(title).strip()):
+        texts.insert(0, text)
     return {
         "title": said(title),
         "at": dates.written(entry.occurred_at, entry.precision).replace("T", " ")[:16],
