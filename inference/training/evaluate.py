@@ -15,6 +15,7 @@ import numpy as np
 
 from inference.training.config import TrainConfig
 from inference.training.dataset import split_places
+from inference.training.graphs import answering
 from inference.training.judge import Choice, Judged, choose, judge
 from inference.training.metrics import confusion_matrix
 from inference.training.plots import plot_confusion, plot_dice, plot_reliability
@@ -59,7 +60,7 @@ def evaluate(
     not a data folder.
     """
     config, network = load_network(run)
-    network.to(device)
+    answer = answering(network, config.size, device)
     sides = sides_of(config, list_slices(data))
     seen = {name: sides[name] for name in ("val", side)} | {
         "train": sides["train"][::_FEATURE_STEP]
@@ -67,9 +68,7 @@ def evaluate(
     if config.model == "segmenter":
         del seen["train"]  # it has no features
     predictions = {
-        name: predict(
-            network, data, own, config.size, device=device, mirrored=flips and name != "train"
-        )
+        name: predict(answer, data, own, config.size, mirrored=flips and name != "train")
         for name, own in seen.items()
     }
     save_predictions(run / PREDICTIONS, predictions)

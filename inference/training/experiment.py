@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from inference.training.evaluate import METRICS, Measured, evaluate
 from inference.training.experiments import EXPERIMENTS, Experiment
 from inference.training.planes import fill_planes
@@ -33,6 +35,8 @@ def run_experiment(
     experiment = find_experiment(name)
     prepare_data(data, runs / DATA)
     folder = runs / name
+    if threads:
+        torch.set_num_threads(threads)
     if not report_only:
         for run, config in experiment.runs.items():
             train(config, runs / DATA, folder / run, device=device, threads=threads)

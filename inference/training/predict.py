@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
-from inference.engine.networks import Classifier, Joint, Segmenter
 from inference.engine.preprocess import Prepared, prepare
 from inference.training.sources import SliceRecord, load
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.uint8]
+Answer = Callable[[Floats], Mapping[str, Floats]]
 _BATCH = 16
 _LARGEST_LOGIT = 8.0  # a probability of 0.9997: beyond it, no threshold is ever set
 
@@ -77,39 +75,33 @@ def load_predictions(path: Path, side: str) -> Predictions:
         )
 
 
-@torch.inference_mode()
 def predict(
-    network: Classifier | Segmenter | Joint,
-    data: Path,
-    records: Sequence[SliceRecord],
-    size: int,
-    *,
-    device: str = "cpu",
-    mirrored: bool = False,
+    answer: Answer, data: Path, records: Sequence[SliceRecord], size: int, *, mirrored: bool = False
 ) -> Predictions:
-    """Run a network over `records`, with `mirrored` over their mirror images as well."""
+    """What a network (see `graphs.answering`) says of `records` and, asked to, of their mirror
+    images. `size` is the side in pixels that it reads."""
     parts: dict[str, list[NDArray[np.generic]]] = {}
     for prepared in _batches(data, records):
-        images = torch.from_numpy(np.concatenate([own.resized(size) for own in prepared]))
-        images = images.to(device)
-        found = _answers(network, images)
+        images = np.concatenate([own.resized(size) for own in prepared])
+        found = _named(answer(images))
         if mirrored:
-            turned = _answers(network, images.flip(3))
+            turned = _named(answer(np.ascontiguousarray(images[..., ::-1])))
             found |= {f"mirrored_{name}": turned[name] for name in turned if name != "features"}
         for name, values in found.items():
             if name.endswith("masks"):
-                upright = values.flip(3) if name.startswith("mirrored") else values
-                parts.setdefault(name, []).append(_encoded(upright[:, 0].cpu().numpy()))
+                upright = values[..., ::-1] if name.startswith("mirrored") else values
+                parts.setdefault(name, []).append(_encoded(upright[:, 0]))
             else:
-                parts.setdefault(name, []).append(values.cpu().numpy())
+                parts.setdefault(name, []).append(values)
     return Predictions(**{name: np.concatenate(own) for name, own in parts.items()})
 
 
-def _answers(network: Classifier | Segmenter | Joint, images: Tensor) -> dict[str, Tensor]:
-    if isinstance(network, Segmenter):
-        return {"masks": network(images)}
-    logits, _, features, *masks = network(images)
-    return {"logits": logits, "features": features} | ({"masks": masks[0]} if masks else {})
+def _named(outputs: Mapping[str, Floats]) -> dict[str, Floats]:
+    """A network's outputs under the names that Predictions has for them."""
+    if "features" not in outputs:
+        return {"masks": outputs["logits"]}
+    found = {name: outputs[name] for name in ("logits", "features")}
+    return found | ({"masks": outputs["mask"]} if "mask" in outputs else {})
 
 
 def _batches(data: Path, records: Sequence[SliceRecord]) -> Iterator[list[Prepared]]:
