@@ -17,7 +17,7 @@ run: $(VENV)/.serving ## Start web server and worker together (PORT, HOST); Ctrl
 	@scripts/run
 
 test: lint ## Linters, types, import contracts, and the whole test suite on the embedded form
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.everything ## All of `make test` but the tests
 	$(BIN)/ruff format --check
@@ -29,7 +29,7 @@ lint: $(VENV)/.everything ## All of `make test` but the tests
 		HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 test-services: $(VENV)/.everything services ## The same test suite on PostgreSQL and Redis
-	scripts/services run $(BIN)/python -m pytest
+	scripts/services run $(BIN)/python -m pytest -n auto
 
 services: ## Install PostgreSQL and Redis where missing; start them on ports of their own
 	scripts/services start

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -13,14 +14,23 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from backend.celery import app as celery_app
 from inference import runs
+from inference.engine.reading import Reading
 from inference.models import Analysis
 from inference.services import upload_and_analyse
 from patients.models import Patient
 from patients.services import create_patient
 from tests.factories import UserFactory
-from tests.jobs.deployment import EMAIL, PASSWORD, Deployment, kill
+from tests.jobs.deployment import EMAIL, PASSWORD, WORKER, Deployment, kill, with_path
 from tests.jobs.phone import Phone
 from tests.samples import sample
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache() -> None:
+    """Tests run side by side; each of these processes has its own database of a Redis."""
+    if django_settings.REDIS_URL:
+        address = with_path(django_settings.REDIS_URL, str(1 + WORKER))
+        django_settings.CACHES["default"]["LOCATION"] = address
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +111,18 @@ def queued(doctor: User, patient: Patient) -> Analysis:
     return upload_and_analyse(user=doctor, patient=patient, file=file)
 
 
+@pytest.fixture(scope="session")
+def reading() -> Reading:
+    """What the released engine says about the slice of `queued`: always the same."""
+    return runs.engine().read_file(sample("glioma").read_bytes())
+
+
 @pytest.fixture
-def done(queued: Analysis) -> Analysis:
-    """The same, read by the engine that is released."""
-    runs.run(queued.id)
+def done(queued: Analysis, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Analysis:
+    """The same, with its reading."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "read", lambda analysis: reading)
+        runs.run(queued.id)
     queued.refresh_from_db()
     assert queued.status == Analysis.Status.DONE
     return queued

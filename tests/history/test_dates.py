@@ -35,8 +35,8 @@ def test_a_date_is_as_exact_as_it_was_given(
 @pytest.mark.parametrize(
     ("given", "code"),
     [
-        (FUTURE, "date_in_future"),
-        (FUTURE[:10], "date_in_future"),
+        pytest.param(FUTURE, "date_in_future", id="the day after tomorrow, to the second"),
+        pytest.param(FUTURE[:10], "date_in_future", id="the day after tomorrow"),
         ("2999", "date_in_future"),
         ("1980-02-28", "before_birth"),
         ("1980-01", "before_birth"),

@@ -29,7 +29,8 @@ from tests.jobs.phone import Phone, answers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
-REDIS_NUMBER = 9
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+REDIS_NUMBER = 8 + WORKER
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 EMAIL, PASSWORD = "doctor@falx.example", uuid4().hex
 

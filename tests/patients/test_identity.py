@@ -1,6 +1,7 @@
 """Who a patient is: names in two scripts, numbers with their issuers, files of one person."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -18,10 +19,10 @@ RANA = {"family_name": "Haddad", "given_name": "Rana", "birth_date": "1980-02-29
 NUMBER = {"kind": "medical_record", "issuer": "City hospital", "value": "H 17"}
 
 
-def open_file(client: APIClient, **given: object) -> dict[str, object]:
+def open_file(client: APIClient, **given: object) -> dict[str, Any]:
     answer = client.post(reverse("patients"), {**RANA, **given})
     assert answer.status_code == 201, answer.json()
-    return answer.json()
+    return dict(answer.json())
 
 
 def test_everything_about_a_patient_is_kept(as_doctor: APIClient) -> None:
@@ -93,7 +94,7 @@ def test_identifiers_given_are_all_there_are(as_doctor: APIClient) -> None:
 def test_the_same_name_and_birth_date_warns(as_doctor: APIClient, names: dict[str, str]) -> None:
     first = open_file(as_doctor)
     second = open_file(as_doctor, **names)
-    (warning,) = second["warnings"]  # type: ignore[misc]
+    (warning,) = second["warnings"]
     assert warning["code"] == "possible_duplicate"
     assert warning["patients"] == [first["id"]]
 
