@@ -142,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
         help="part of each epoch drawn from a source; can be given several times",
     )
     train.add_argument("--start-from", metavar="RUN", help="go on from another run's weights")
-    train.add_argument("--bf16", action="store_true", help="compute in bfloat16 where that is safe")
+    train.add_argument(
+        "--bf16", action="store_true", default=None, help="compute in bfloat16 where that is safe"
+    )
     train.add_argument("--from-scratch", action="store_true", help="no ImageNet weights")
     train.add_argument("--threads", type=int, help="CPU threads (default: all)")
     train.add_argument("--prepared", type=Path, default=_DATA_DEFAULT, help="what prepare wrote")

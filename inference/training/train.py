@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -334,7 +334,8 @@ def _warm_cosine(step: int, steps: int, warmup_share: float) -> float:
 def _keep_config(config: TrainConfig, path: Path) -> None:
     if not path.is_file():
         config.write(path)
-    elif TrainConfig.read(path) != config:
+    # Precision is how a run is computed, not what it is: it may go on where bfloat16 is missing.
+    elif replace(TrainConfig.read(path), bf16=config.bf16) != config:
         raise ValueError(f"{path} describes another run: use a new run folder")
 
 
