@@ -112,16 +112,16 @@ def queued(doctor: User, patient: Patient) -> Analysis:
 
 
 @pytest.fixture(scope="session")
-def reading() -> Reading:
+def glioma_reading() -> Reading:
     """What the released engine says about the slice of `queued`: always the same."""
     return runs.engine().read_file(sample("glioma").read_bytes())
 
 
 @pytest.fixture
-def done(queued: Analysis, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Analysis:
+def done(queued: Analysis, glioma_reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Analysis:
     """The same, with its reading."""
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "read", lambda analysis: reading)
+        patched.setattr(runs, "read", lambda analysis: glioma_reading)
         runs.run(queued.id)
     queued.refresh_from_db()
     assert queued.status == Analysis.Status.DONE

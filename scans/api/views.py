@@ -22,7 +22,7 @@ class ScanFileView(APIView):
     @extend_schema(
         summary="The original, byte for byte",
         tags=["scans"],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in Scan.CONTENT_TYPES.values()},
     )
     def get(self, request: Request, scan_id: UUID) -> HttpResponse:
         scan = get_scan(request, scan_id, action="scan.file", opinion=True)

@@ -62,13 +62,22 @@ class ReviewFormSerializer(ReviewRequestSerializer):
 
 
 class ReadingReviewSerializer(serializers.ModelSerializer[Review]):
-    status = serializers.CharField(source="decision", help_text="signed, corrected or rejected")
+    """A doctor's answer; but for `status`, all null while there is none."""
+
+    status = serializers.CharField(
+        source="decision", help_text="preliminary, signed, corrected or rejected"
+    )
+    version = serializers.IntegerField(allow_null=True)
     label = serializers.SerializerMethodField()  # type: ignore[assignment]
-    outlined_by = serializers.ChoiceField(Review.Outline.choices, source="outline")
+    measurements = serializers.JSONField(allow_null=True)
+    outlined_by = serializers.ChoiceField(Review.Outline.choices, source="outline", allow_null=True)
+    dice = serializers.FloatField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    comment = serializers.CharField(allow_null=True)
     mask = serializers.SerializerMethodField(help_text="Address; null where nothing is outlined.")
     overlay = serializers.SerializerMethodField(help_text="Address; the doctor's line is pink.")
-    reviewer = serializers.CharField(source="reviewer_name")
-    at = serializers.DateTimeField(source="created_at")
+    reviewer = serializers.CharField(source="reviewer_name", allow_null=True)
+    at = serializers.DateTimeField(source="created_at", allow_null=True)
 
     class Meta:
         model = Review
@@ -102,7 +111,7 @@ class ReadingReviewSerializer(serializers.ModelSerializer[Review]):
 class ReadingReviewWithOutlineSerializer(ReadingReviewSerializer):
     """The review that counts, with its outline to draw."""
 
-    polygons = PolygonsField(read_only=True)
+    polygons = PolygonsField(read_only=True, allow_null=True)
 
     class Meta(ReadingReviewSerializer.Meta):
         fields = (*ReadingReviewSerializer.Meta.fields, "polygons")

@@ -14,13 +14,18 @@ class AttachmentData(Data):
     content_type = serializers.CharField(read_only=True)
     size_bytes = serializers.IntegerField(read_only=True)
     sha256 = serializers.CharField(read_only=True)
-    pages = serializers.IntegerField(read_only=True, required=False, help_text="Of a PDF.")
-    width_px = serializers.IntegerField(read_only=True, required=False, help_text="Of a picture.")
-    height_px = serializers.IntegerField(read_only=True, required=False)
+    pages = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of a PDF.")
+    width_px = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of a picture.")
+    height_px = serializers.IntegerField(read_only=True, allow_null=True)
     file = serializers.CharField(read_only=True, help_text="Address of the file.")
 
     def title(self, data: Values) -> str:
         return data.get("text") or data["original_name"] or "Attachment"
+
+    def to_representation(self, instance: Values) -> Values:
+        """Say what is not known of this kind of file by null."""
+        unknown: Values = {name: None for name, field in self.fields.items() if field.allow_null}
+        return super().to_representation(unknown | instance)
 
 
 class ProbabilitiesSerializer(serializers.Serializer[dict[str, float]]):
