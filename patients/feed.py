@@ -3,7 +3,9 @@
 Ids are handed out before transactions commit, so a reader who goes by them can pass one that is
 still under way and never see it. On PostgreSQL a row therefore carries the number of the
 transaction that wrote it, and the feed ends before the oldest one still running: whatever is below
-that has committed or never will. SQLite has one writer at a time, whose ids come in order.
+that has committed or never will. A transaction that stays open for long, in any database of the
+same server, holds the feed back for as long, and loses nothing. SQLite has one writer at a time,
+whose ids come in order.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
@@ -31,6 +31,7 @@ def _own_cache() -> None:
     if django_settings.REDIS_URL:
         address = with_path(django_settings.REDIS_URL, str(1 + WORKER))
         django_settings.CACHES["default"]["LOCATION"] = address
+        del caches["default"]  # whatever was imported may have opened it
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,15 @@
 """Whatever is sent to any operation: no 500, and every answer is what the schema says."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth import login
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import RequestFactory
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
@@ -38,6 +41,16 @@ schema = schemathesis.openapi.from_wsgi(
 @schemathesis.serializer("application/offset+octet-stream")
 def part_of_an_upload(context: Any, value: Any) -> Any:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+@pytest.fixture(autouse=True)
+def _one_connection() -> Iterator[None]:
+    """A real request closes its connection, and with it the transaction that a test runs in."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
