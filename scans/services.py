@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -69,14 +69,14 @@ def store_scan(
     """Keep a checked slice.
 
     Raises:
-        ApiError: `date_in_future`.
+        ApiError: `date_in_future`, `before_birth`.
         Conflict: `duplicate_scan`, with the id of the scan that is already there.
     """
     decoded = upload.decoded
-    if acquired_at is None and decoded.dicom is not None:
-        acquired_at = past(decoded.dicom.acquired_at)
-    elif acquired_at is not None and not past(acquired_at):
-        raise ApiError("date_in_future", "The scan is dated in the future.", field="acquired_at")
+    if acquired_at is not None:
+        check_date(acquired_at, patient)
+    elif decoded.dicom is not None:
+        acquired_at = possible(decoded.dicom.acquired_at, patient)
 
     refuse_duplicate(patient, upload.sha256)
     scan = Scan(
@@ -114,9 +114,31 @@ def store_scan(
     return scan
 
 
-def past(moment: datetime | None) -> datetime | None:
-    """Return a moment unless it lies in the future, where no slice was taken."""
-    return moment if moment is not None and moment <= timezone.now() else None
+def check_date(acquired_at: datetime, patient: Patient) -> None:
+    """Let only a date pass at which the patient can have been scanned.
+
+    Raises:
+        ApiError: `date_in_future`, `before_birth`.
+    """
+    if acquired_at > timezone.now():
+        raise ApiError("date_in_future", "The scan is dated in the future.", field="acquired_at")
+    if patient.birth_date is None:
+        return
+    # In the far east a birthday begins 14 hours before it does in UTC.
+    born = datetime.combine(patient.birth_date, time.min, UTC) - timedelta(hours=14)
+    if acquired_at < born:
+        message = "The scan is dated before the patient's birth."
+        raise ApiError("before_birth", message, field="acquired_at")
+
+
+def possible(moment: datetime | None, patient: Patient) -> datetime | None:
+    """Return a header's date unless it is made up, as those of de-identified files often are."""
+    try:
+        if moment is not None:
+            check_date(moment, patient)
+    except ApiError:
+        return None
+    return moment
 
 
 def refuse_duplicate(patient: Patient, sha256: str) -> None:

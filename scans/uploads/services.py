@@ -12,7 +12,7 @@ from backend.api.errors import ApiError, TooLarge
 from backend.api.text import display_name
 from patients.models import Patient
 from scans.models import Scan
-from scans.services import past
+from scans.services import check_date
 from scans.uploads import parts
 from scans.uploads.models import ResumableUpload, next_expiry
 from scans.uploads.protocol import Checksum, OffsetMismatch
@@ -39,8 +39,8 @@ def begin(
     if length > settings.MAX_UPLOAD_BYTES:
         message = f"The file is larger than {settings.MAX_UPLOAD_MB} MB."
         raise TooLarge("file_too_large", message, field="Upload-Length")
-    if acquired_at is not None and not past(acquired_at):
-        raise ApiError("date_in_future", "The scan is dated in the future.", field="acquired_at")
+    if acquired_at is not None:
+        check_date(acquired_at, patient)
     return ResumableUpload.objects.create(
         user=user,
         patient=patient,

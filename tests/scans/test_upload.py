@@ -262,6 +262,19 @@ def test_bad_fields_name_themselves(upload: Any, fields: dict[str, str], field: 
     assert not Scan.objects.exists()
 
 
+def test_nobody_is_scanned_before_they_are_born(upload: Any, patient: Patient) -> None:
+    Patient.objects.update(birth_date="2000-05-03")
+    before = upload(sample("glioma").read_bytes(), acquired_at="2000-05-02T09:00:00Z")
+    assert (before.status_code, before.json()["code"]) == (400, "before_birth")
+    assert before.json()["field"] == "acquired_at"
+    assert not Scan.objects.exists()
+    # It is the third of May in the east already; and what a header says is no more than a hint.
+    assert (
+        upload(sample("glioma").read_bytes(), acquired_at="2000-05-02T11:00:00Z").status_code == 201
+    )
+    assert upload(dicom(AcquisitionDateTime="19990101000000")).json()["acquired_at"] is None
+
+
 def test_no_file_at_all(as_doctor: APIClient, patient: Patient) -> None:
     url = reverse("scans", args=[patient.id])
     answer = as_doctor.post(url, {"note": "x"}, format="multipart")
