@@ -39,7 +39,7 @@ from patients.services import create_patient  # noqa: E402
 from scans.models import Scan, Series, Study  # noqa: E402
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
-DOCTORS = 200
+PATIENTS_PER_DOCTOR = 500  # whatever the size of the hospital
 READINGS = 5  # per patient
 ENTRIES = 17  # per patient, readings included
 CHANGES = 10  # per patient, that nobody has asked for yet
@@ -83,7 +83,7 @@ def populate(patients: int) -> None:
     """Fill an empty, migrated database with about 20 history entries per patient."""
     doctors = [
         User.objects.create_user(f"doctor{n}@falx.example", role=User.Role.DOCTOR)
-        for n in range(DOCTORS)
+        for n in range(max(1, patients // PATIENTS_PER_DOCTOR))
     ]
     User.objects.create_user("admin@falx.example", role=User.Role.ADMIN)
     template = write_template(doctors[0])
@@ -179,8 +179,9 @@ def pick(words: list[str], every: int) -> str:
 
 
 FAMILY_NAME, GIVEN_NAME = f"{pick(FAMILY, 1)} || '-' || mod(n, 997)", pick(GIVEN, 7)
+COUNT = "(SELECT count(*)::int FROM accounts_user WHERE role = 'doctor')"
 DOCTOR = (
-    f"(SELECT id FROM accounts_user WHERE email = 'doctor' || mod(n, {DOCTORS}) || '@falx.example')"  # noqa: S608
+    f"(SELECT id FROM accounts_user WHERE email = 'doctor' || mod(n, {COUNT}) || '@falx.example')"  # noqa: S608
 )
 SPECIAL: Mapping[tuple[type[models.Model], str], str] = {
     (Patient, "family_name"): FAMILY_NAME,

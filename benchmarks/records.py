@@ -114,7 +114,7 @@ def questions() -> Iterator[tuple[str, Question]]:
     from patients.models import HistoryEntry, Patient
 
     chance = random.Random(2026)  # noqa: S311 - for choosing examples
-    doctor = User.objects.get(email="doctor7@falx.example")
+    doctor = User.objects.get(email="doctor0@falx.example")
     client, admin = APIClient(), APIClient()
     client.force_authenticate(doctor)
     admin.force_authenticate(User.objects.get(email="admin@falx.example"))

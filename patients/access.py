@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import F, FilteredRelation, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,23 +18,23 @@ def patients_for(user: User) -> QuerySet[Patient]:
     """The patients whose file the user may see.
 
     Doctors see the files that they are in the care team of, admins all, others none. Each patient
-    comes with `access_level` (what the user may do) and `access_via` (why: `team`, `share`,
-    `emergency` or `admin`).
+    comes with `access_level` (what the user may do), `access_via` (why: `team`, `share`,
+    `emergency` or `admin`) and `access_since` (since when; for admins, since there is a file).
     """
     files = Patient.objects.filter(merged_into=None)
     if user.is_admin:
         return files.annotate(  # type: ignore[no-redef]
-            access_level=Value(Level.OWNER), access_via=Value(ADMIN)
+            access_level=Value(Level.OWNER),
+            access_via=Value(ADMIN),
+            access_since=F("created_at"),
         )
     if not user.is_doctor:
         return Patient.objects.none()
-    return (
-        files.alias(  # type: ignore[no-redef]
-            own=FilteredRelation("members", condition=Q(members__user=user)),
-        )
-        .filter(Q(own__expires_at__isnull=True) | Q(own__expires_at__gt=timezone.now()))
-        .filter(own__isnull=False)
-        .annotate(access_level=F("own__level"), access_via=F("own__via"))
+    lasts = Q(members__expires_at__isnull=True) | Q(members__expires_at__gt=timezone.now())
+    return files.filter(lasts, members__user=user).annotate(  # type: ignore[no-redef]
+        access_level=F("members__level"),
+        access_via=F("members__via"),
+        access_since=F("members__added_at"),
     )
 
 

@@ -15,6 +15,7 @@ from accounts.models import User
 from audit.api.lists import NotedList
 from backend.api.conditional import IF_MATCH, require_match, with_etag
 from backend.api.errors import ApiError
+from backend.api.pagination import NewestFirst
 from patients import selectors, services
 from patients.access import Level, patients_for
 from patients.api.access import get_patient
@@ -22,6 +23,12 @@ from patients.api.serializers import MyPatientSerializer, NewPatientSerializer, 
 from patients.models import Patient
 
 LONGEST_SEARCH = 200
+
+
+class LatestAccess(NewestFirst):
+    """A doctor's own patients can be read in this order; in that of all patients they could not."""
+
+    ordering = ("-access_since", "-id")
 
 
 @extend_schema_view(
@@ -33,6 +40,7 @@ LONGEST_SEARCH = 200
 )
 class PatientsView(NotedList):
     permission_classes = [IsClinician]
+    pagination_class = LatestAccess
     noted_as = "patients.search"
     serializer_class = MyPatientSerializer
 

@@ -1,5 +1,6 @@
 """Who the patient is."""
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -74,6 +75,7 @@ class Patient(models.Model):
     # What the reader may do in this file, and why; set by `access.patients_for`.
     access_level: int
     access_via: str
+    access_since: datetime
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -80,7 +80,10 @@ class CareTeamMember(models.Model):
     objects = CareTeamMemberQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["expires_at"], name="care_team_member_ends")]
+        indexes = [
+            models.Index(fields=["expires_at"], name="care_team_member_ends"),
+            models.Index(fields=["user", "-added_at", "-patient"], name="care_team_newest"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["patient", "user"], name="care_team_member_once"),
             # Else a file would one day have no owner without anybody having done anything.
