@@ -4,6 +4,7 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.db import models
 from rest_framework import serializers
 
 LINE_LENGTH = 200
@@ -70,6 +71,23 @@ class PlainText(serializers.CharField):
             self.fail("line_breaks_not_allowed")
         if character in _BIDI_CONTROLS:
             self.fail("bidi_characters_not_allowed", code_point=ord(character))
+
+
+class PlainTexts(PlainText):
+    """Several lines of it, for where a model's field decides which class is used."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(multiline=True, **kwargs)
+
+
+class PlainTextModelSerializer(serializers.ModelSerializer[Any]):
+    """A model's own text fields under the one rule: lines for CharField, texts for TextField."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: PlainText,
+        models.TextField: PlainTexts,
+    }
 
 
 class SearchText(PlainText):

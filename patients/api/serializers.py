@@ -2,6 +2,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.api.serializers import Strict
+from backend.api.text import PlainText, PlainTextModelSerializer
 from patients.access import Level
 from patients.models import Patient, PatientIdentifier, PatientMerge
 
@@ -11,13 +12,13 @@ class AccessSerializer(serializers.Serializer[dict[str, str]]):
     via = serializers.ChoiceField(choices=["team", "share", "emergency", "admin"])
 
 
-class IdentifierSerializer(Strict, serializers.ModelSerializer[PatientIdentifier]):
+class IdentifierSerializer(Strict, PlainTextModelSerializer):
     class Meta:
         model = PatientIdentifier
         fields = ("kind", "issuer", "value")
 
 
-class PatientSerializer(Strict, serializers.ModelSerializer[Patient]):
+class PatientSerializer(Strict, PlainTextModelSerializer):
     identifiers = IdentifierSerializer(many=True, required=False, max_length=20)  # type: ignore[call-arg]
     age = serializers.IntegerField(read_only=True, allow_null=True, help_text="Years, today.")
 
@@ -79,7 +80,7 @@ class NewPatientSerializer(MyPatientSerializer):
 
 class MergeRequestSerializer(Strict, serializers.Serializer[dict[str, object]]):
     absorb = serializers.UUIDField(help_text="The patient whose file is taken up.")
-    reason = serializers.CharField(max_length=500)
+    reason = PlainText(max_length=500)
 
 
 class MergeSerializer(serializers.ModelSerializer[PatientMerge]):

@@ -130,6 +130,16 @@ def test_another_birth_date_does_not_warn(as_doctor: APIClient) -> None:
         ({"identifiers": [{**NUMBER, "check": "1"}]}, "identifiers.0.check", "unknown_field"),
         ({"email": "rana"}, "email", "invalid"),
         ({"handedness": "up"}, "handedness", "invalid_choice"),
+        ({"given_name": "Rana\u202e"}, "given_name", "bidi_characters_not_allowed"),
+        ({"given_name_arabic": "\u2067رنا"}, "given_name_arabic", "bidi_characters_not_allowed"),
+        ({"family_name": "Had\x07dad"}, "family_name", "control_characters_not_allowed"),
+        ({"family_name": "Haddad\nRana"}, "family_name", "line_breaks_not_allowed"),
+        ({"notes": "bell\x07"}, "notes", "control_characters_not_allowed"),
+        (
+            {"identifiers": [{**NUMBER, "value": "1\u202e2"}]},
+            "identifiers.0.value",
+            "bidi_characters_not_allowed",
+        ),
     ],
 )
 def test_what_cannot_be_names_its_field(
