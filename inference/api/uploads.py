@@ -29,6 +29,7 @@ from inference import uploads
 from inference.api.serializers import NoteSerializer
 from patients.access import Level
 from patients.api.access import get_patient
+from scans.api.serializers import AboutScanSerializer
 from scans.uploads import protocol, selectors, services
 from scans.uploads.models import ResumableUpload
 
@@ -40,12 +41,10 @@ CHECKSUM = OpenApiParameter(
 )
 
 
-class MetadataSerializer(serializers.Serializer[Any]):
+class MetadataSerializer(AboutScanSerializer):
     """What `Upload-Metadata` may say; other keys are given back, and mean nothing here."""
 
     filename = serializers.CharField(required=False, allow_blank=True, max_length=1000)
-    acquired_at = serializers.DateTimeField(required=False)
-    note = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
 class UploadSerializer(serializers.ModelSerializer[ResumableUpload]):

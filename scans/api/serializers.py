@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from backend.api.text import PlainText
 from scans.models import Scan
 
 
@@ -53,12 +54,17 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
         return reverse("scan-preview", args=[scan.id])
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class AboutScanSerializer(serializers.Serializer[Any]):
+    """What whoever uploads a scan may say about it, however it is sent."""
+
+    acquired_at = serializers.DateTimeField(required=False, allow_null=True)
+    note = PlainText(multiline=True, required=False, allow_blank=True, max_length=2000)
+
+
+class UploadSerializer(AboutScanSerializer):
     """The multipart form of an upload."""
 
     file = serializers.FileField(
         allow_empty_file=True,  # the decoder says better what is wrong with it
         help_text="One slice: PNG, JPEG or single-frame DICOM.",
     )
-    acquired_at = serializers.DateTimeField(required=False, allow_null=True)
-    note = serializers.CharField(required=False, allow_blank=True, max_length=2000)

@@ -254,6 +254,7 @@ def test_over_the_limit(upload: Any, settings: Any) -> None:
         ({"acquired_at": "yesterday"}, "acquired_at"),
         ({"acquired_at": "2999-01-01T00:00:00Z"}, "acquired_at"),
         ({"note": "x" * 2001}, "note"),
+        ({"note": "bell\x07"}, "note"),
     ],
 )
 def test_bad_fields_name_themselves(upload: Any, fields: dict[str, str], field: str) -> None:
