@@ -8,7 +8,7 @@ export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-services services stop-services bench format
+.PHONY: help run test lint test-services test-peers services stop-services bench format
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(VENV)/.everything ## All of `make test` but the tests
 test-services: $(VENV)/.everything services ## The same test suite on PostgreSQL and Redis
 	scripts/services run $(BIN)/python -m pytest -n auto --ignore tests/feed
 	scripts/services run $(BIN)/python -m pytest tests/feed  # what others write would hold it back
+
+test-peers: $(VENV)/.peers services ## Falx against a PACS, a viewer, validators that others wrote
+	scripts/services run $(BIN)/python -m pytest -m peers tests/peers
 
 services: ## Install PostgreSQL and Redis where missing; start them on ports of their own
 	scripts/services start
@@ -57,3 +60,8 @@ $(VENV)/.serving: requirements/serving.txt | $(BIN)/python
 $(VENV)/.everything: requirements.txt $(wildcard requirements/*.txt) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements/dev.txt
 	@touch $@ $(VENV)/.serving
+
+$(VENV)/.peers: requirements/peers.txt scripts/peers | $(VENV)/.everything
+	scripts/peers install
+	$(BIN)/python -m pip install --quiet -r requirements/peers.txt
+	@touch $@

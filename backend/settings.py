@@ -74,6 +74,8 @@ INSTALLED_APPS = [
     "scans.uploads",
     "inference",
     "reports",
+    "dicom",
+    "fhir",
 ]
 
 MIDDLEWARE = [

@@ -8,7 +8,8 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from inference.models.analysis import Analysis, Label
+from inference.models.analysis import Analysis
+from inference.models.run import Label
 
 
 def review_path(review: "Review", filename: str) -> str:

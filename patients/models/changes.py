@@ -17,6 +17,7 @@ class Change(models.Model):
         ENTRY = "entry"
         SCAN = "scan"
         ANALYSIS = "analysis"
+        SERIES = "series"
         OPINION = "opinion"
 
     class Action(models.TextChoices):

@@ -1,8 +1,4 @@
-"""What was uploaded: a slice, in its series, in its study, as DICOM orders them.
-
-A picture without DICOM identifiers gets a study and a series of its own, so that everything that
-later reads or exports whole series finds one kind of thing only.
-"""
+"""One slice that was uploaded on its own, from a phone or a workstation."""
 
 from datetime import datetime
 from functools import partial
@@ -15,49 +11,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from patients.models import Patient
-from scans.opinions.models import Opinion
-
-__all__ = ["Opinion", "Scan", "Series", "Study"]
-
-
-def new_uid() -> str:
-    """Return a fresh DICOM unique identifier made of a UUID (PS3.5, annex B.2)."""
-    return f"2.25.{uuid4().int}"
-
-
-class Study(models.Model):
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="studies")
-    uid = models.CharField("study instance UID", max_length=64, default=new_uid)
-    description = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "studies"
-        constraints = [
-            models.UniqueConstraint(fields=["patient", "uid"], name="study_once_per_patient")
-        ]
-
-    def __str__(self) -> str:
-        return self.description or self.uid
-
-
-class Series(models.Model):
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series")
-    uid = models.CharField("series instance UID", max_length=64, default=new_uid)
-    modality = models.CharField(max_length=16, default="MR")
-    description = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "series"
-        constraints = [
-            models.UniqueConstraint(fields=["study", "uid"], name="series_once_per_study")
-        ]
-
-    def __str__(self) -> str:
-        return self.description or self.uid
+from scans.models.study import Series, new_uid
 
 
 def original_path(scan: "Scan", filename: str) -> str:
