@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.orthanc import pacs
+
+__all__ = ["pacs"]
+
 HERE = Path(__file__).resolve().parent
 
 
