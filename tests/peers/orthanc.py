@@ -30,7 +30,7 @@ from urllib.request import Request, urlopen
 import pytest
 from pydicom import Dataset
 
-from tests.jobs.deployment import answers, free_port, until
+from tests.jobs.deployment import free_port, until
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 HOST = "127.0.0.1"
@@ -196,8 +196,8 @@ def orthanc(
 
 def ready(server: Orthanc) -> bool:
     try:
-        return answers(server.request("GET", "/system"))
-    except ConnectionError:
+        return bool(server.rest("GET", "/system"))
+    except OSError:
         return False
 
 
