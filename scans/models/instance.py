@@ -34,9 +34,11 @@ class Instance(models.Model):
     frames = models.PositiveIntegerField(default=1)
     rows = models.PositiveIntegerField(null=True, blank=True, help_text="Null: not an image.")
     columns = models.PositiveIntegerField(null=True, blank=True)
-    # Where its frames lie in the patient: {"spacing_mm": [row, column], "frames": [[position (3),
-    # orientation (6)], ...]} in millimetres, DICOM's patient coordinates (PS3.3, C.7.6.2).
+    # Where its frames lie in the patient: {"spacing_mm": [row, column], "thickness_mm",
+    # "between_mm", "frames": [[position (3), orientation (6)], ...]} in millimetres, DICOM's
+    # patient coordinates (PS3.3, C.7.6.2); see `scans.series.frames`.
     geometry = models.JSONField(null=True, blank=True)
+    facts = models.JSONField(default=dict, blank=True, help_text="How its image was made.")
 
     file = models.FileField(max_length=255, upload_to=instance_path)
     format = models.CharField(max_length=8, choices=Format, default=Format.DICOM)

@@ -73,6 +73,7 @@ class Series(models.Model):
         null=True, blank=True, help_text="When nothing more was expected; null: still coming."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name_plural = "series"

@@ -1,0 +1,177 @@
+"""Everything that changes series: keeping what comes, and saying when nothing more is expected."""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from backend.api.errors import Conflict
+from backend.api.text import printable
+from patients import changes
+from patients.models import Change, Patient
+from scans.models import Instance, Series, Study
+from scans.series.header import Header
+from scans.series.signals import series_settled
+from scans.services import possible, removed_on_failure
+
+
+@dataclass(frozen=True)
+class Filed:
+    """An instance that is kept, and whether it was before."""
+
+    instance: Instance
+    already_there: bool
+
+
+def file_instance(
+    *,
+    patient: Patient,
+    data: bytes,
+    header: Header | None = None,
+    source: str = "",
+    user: User | None = None,
+    ours: bool = False,
+) -> Filed:
+    """Keep one DICOM object byte for byte in a patient's file, once.
+
+    Each object is a transaction of its own: several that stand in one may wait for each other.
+    Whoever knows that nothing more will come calls `settle`; else the sweep does.
+
+    Args:
+        header: What `Header.read(data)` says, where the caller has it.
+        source: Who sent it, as people know them.
+        ours: Made here; of two series, one is ours and the other is not, whoever sent them.
+
+    Raises:
+        DecodeError: as `Header.read`.
+        Conflict: `instance_conflict` when the file has another object of this UID.
+    """
+    header = header or Header.read(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if first := same_instance(patient, header, sha256):
+        return Filed(first, already_there=True)
+    instance = Instance(
+        uid=header.instance_uid,
+        sop_class_uid=header.sop_class_uid,
+        transfer_syntax_uid=header.transfer_syntax_uid,
+        number=header.instance_number,
+        frames=header.frames,
+        rows=header.rows,
+        columns=header.columns,
+        geometry=header.geometry,
+        facts=header.facts,
+        size_bytes=len(data),
+        sha256=sha256,
+        source=printable(source, 100),
+        received_by=user,
+    )
+    try:
+        keep(instance, ContentFile(data), patient=patient, header=header, ours=ours)
+    except IntegrityError:
+        first = same_instance(patient, header, sha256)  # the same object came twice at once
+        if first is None:
+            raise
+        return Filed(first, already_there=True)
+    return Filed(instance, already_there=False)
+
+
+def same_instance(patient: Patient, header: Header, sha256: str) -> Instance | None:
+    """Return the object if it is in the file already.
+
+    Raises:
+        Conflict: `instance_conflict` when the file has another object of this UID.
+    """
+    named = Instance.objects.filter(uid=header.instance_uid, series__study__patient=patient)
+    first = named.select_related("series__study").first()
+    if first is not None and first.sha256 != sha256:
+        message = "This patient's file has another object with this SOP instance UID."
+        raise Conflict("instance_conflict", message, instance=str(first.pk))
+    return first
+
+
+def keep(
+    instance: Instance,
+    content: "ContentFile[bytes]",
+    *,
+    patient: Patient,
+    header: Header,
+    ours: bool,
+) -> None:
+    """Write row and file, both or neither, and note that the series is still coming."""
+    with transaction.atomic(), removed_on_failure(instance.file):
+        instance.series = series_of(patient, header, ours=ours)
+        instance.file.save("original", content, save=False)
+        instance.save(force_insert=True)
+        now = timezone.now()
+        Series.objects.filter(pk=instance.series_id).update(
+            received_at=now, settled_at=None, updated_at=now
+        )
+
+
+def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
+    """Find or open the series that an object names."""
+    known = Series.objects.select_related("study").filter(
+        study__patient=patient, study__uid=header.study_uid, uid=header.series_uid
+    )
+    if series := known.first():
+        return series
+    study, _ = Study.objects.get_or_create(
+        patient=patient,
+        uid=header.study_uid,
+        defaults={
+            "accession_number": header.accession_number,
+            "description": header.study_description,
+            "started_at": possible(header.studied_at, patient),
+        },
+    )
+    series, began = Series.objects.get_or_create(
+        study=study,
+        uid=header.series_uid,
+        defaults={
+            "number": header.series_number,
+            "modality": header.modality,
+            "description": header.series_description,
+            "body_part": header.body_part,
+            "started_at": possible(header.acquired_at, patient),
+            "ours": ours,
+        },
+    )
+    if began:
+        publish(series, Change.Action.CREATED)
+    return series
+
+
+@transaction.atomic
+def settle(series: Series) -> Series:
+    """Say of a series what all its headers say together, since nothing more is expected.
+
+    `series_settled` is sent, once for each time that something came. Does nothing with a series
+    that is settled already, or to which nothing came.
+    """
+    series = locked(series)
+    if series.received_at is None or series.settled_at is not None:
+        return series
+    series.settled_at = timezone.now()
+    series.save()
+    publish(series, Change.Action.UPDATED)
+    series_settled.send(sender=Series, series=series)
+    return series
+
+
+def locked(series: Series) -> Series:
+    """Hold the row until the transaction ends."""
+    rows = Series.objects.select_for_update(of=("self",)).select_related("study__patient")
+    return rows.get(pk=series.pk)
+
+
+def publish(series: Series, action: Change.Action) -> None:
+    """Tell everyone who follows the file; once for a series, not for each of its slices."""
+    changes.publish(
+        patient_id=series.study.patient_id,
+        kind=Change.Kind.SERIES,
+        object_id=series.pk,
+        action=action,
+    )
