@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
@@ -181,7 +182,7 @@ def _common(name: str, study: str, rows: int, columns: int) -> Dataset:
     )
 
 
-def _meta(sop_class: str, name: str) -> FileMetaDataset:
+def _meta(sop_class: UID, name: str) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = sop_class
     meta.MediaStorageSOPInstanceUID = uid("instance", name)
@@ -189,9 +190,9 @@ def _meta(sop_class: str, name: str) -> FileMetaDataset:
     return meta
 
 
-def uid(*names: str) -> str:
+def uid(*names: str) -> UID:
     """The same names give the same UID."""
-    return generate_uid(entropy_srcs=list(names))
+    return UID(generate_uid(entropy_srcs=list(names)))
 
 
 def _item(**elements: Any) -> Dataset:
