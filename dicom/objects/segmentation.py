@@ -1,0 +1,128 @@
+"""The outline as a DICOM Segmentation (PS3.3, A.51): binary, in the source's own geometry."""
+
+from collections import defaultdict
+from collections.abc import Hashable
+
+import numpy as np
+from highdicom import AlgorithmIdentificationSequence, PixelMeasuresSequence
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
+from pydicom import Dataset, Sequence
+
+from dicom.objects import codes
+from dicom.objects.result import MANUFACTURER, Result, Slice, date_object
+
+LABEL = "TUMOR"
+
+
+def segmentations(result: Result) -> list[Segmentation]:
+    """Return the segmentations of a reading: usually one, none where nothing is outlined.
+
+    An object has one orientation, one frame of reference and one size (PS3.3, A.51.4), and its
+    source is either one multi-frame image or many single ones; a series that mixes these gets one
+    for each of them. Where nothing was found there is none: an empty one would say that there is
+    a segment of a tumour, which viewers list and programs count. Neither is there one of images
+    without a place in the patient, which the standard does not allow.
+    """
+    groups: dict[Hashable, list[Slice]] = defaultdict(list)
+    for slice_ in result.slices:
+        groups[_group(slice_)].append(slice_)
+    outlined = [g for key, g in groups.items() if key and any(s.mask.any() for s in g)]
+    return [segmentation(result, slices, number) for number, slices in enumerate(outlined, 1)]
+
+
+def segmentation(result: Result, slices: list[Slice], number: int) -> Segmentation:
+    sources, frames = _frames(slices)
+    made = Segmentation(
+        source_images=sources,
+        pixel_array=frames,
+        segmentation_type="BINARY",
+        segment_descriptions=[_segment(result)],
+        series_instance_uid=result.uid("segmentations"),
+        series_number=9001,
+        sop_instance_uid=result.uid("segmentation", number),
+        instance_number=number,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MANUFACTURER,
+        software_versions=result.release,
+        device_serial_number=result.release,
+        content_label=LABEL,
+        content_description="Outline of a tumor, made by software",
+        series_description="Falx: outline",
+        pixel_measures=_pixel_measures(sources[0]),
+        omit_empty_frames=True,
+    )
+    # What the library takes from a clock or by chance follows from the reading instead.
+    date_object(made, result.read_at)
+    organization = result.uid("segmentation", number, "dimensions")
+    for item in [*made.DimensionOrganizationSequence, *made.DimensionIndexSequence]:
+        item.DimensionOrganizationUID = organization
+    return made
+
+
+def _group(slice_: Slice) -> Hashable:
+    """What slices must have in common to stand in one object; None where they cannot at all."""
+    source = slice_.source
+    if not source.get("FrameOfReferenceUID"):
+        return None
+    if "NumberOfFrames" in source and "SharedFunctionalGroupsSequence" in source:
+        return source.SOPInstanceUID if _share_orientation(source) else None
+    place = (source.get("ImageOrientationPatient"), source.get("PixelSpacing"))
+    if not all(place) or not source.get("ImagePositionPatient"):
+        return None
+    values = (str(value) for part in place for value in part)
+    return (source.FrameOfReferenceUID, source.Rows, source.Columns, *values)
+
+
+def _share_orientation(source: Dataset) -> bool:
+    """Move what all frames of an enhanced image have in common to where the library looks for it.
+
+    The standard lets each frame repeat it (PS3.3, C.7.6.16).
+    """
+    shared = source.SharedFunctionalGroupsSequence[0]
+    for keyword in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
+        if keyword in shared:
+            continue
+        each = [groups.get(keyword) for groups in source.PerFrameFunctionalGroupsSequence]
+        if not each or any(one is None or one != each[0] for one in each):
+            return False
+        setattr(shared, keyword, Sequence(each[0]))
+    return all("PlanePositionSequence" in g for g in source.PerFrameFunctionalGroupsSequence)
+
+
+def _frames(slices: list[Slice]) -> tuple[list[Dataset], np.ndarray]:
+    """Return the sources, and uint8 (frames, rows, columns), one frame for each of theirs."""
+    first = slices[0].source
+    rows, columns = int(first.Rows), int(first.Columns)
+    if "SharedFunctionalGroupsSequence" in first:
+        frames = np.zeros((int(first.NumberOfFrames), rows, columns), np.uint8)
+        for slice_ in slices:
+            frames[slice_.frame - 1] = slice_.mask[:rows, :columns]
+        return [first], frames
+    return [s.source for s in slices], np.stack(
+        [s.mask[:rows, :columns].astype(np.uint8) for s in slices]
+    )
+
+
+def _pixel_measures(source: Dataset) -> PixelMeasuresSequence | None:
+    """Return a plain image's measures where the library could not take them; else None."""
+    if "SharedFunctionalGroupsSequence" in source or source.get("SliceThickness"):
+        return None
+    return PixelMeasuresSequence(
+        pixel_spacing=[float(value) for value in source.PixelSpacing], slice_thickness=None
+    )
+
+
+def _segment(result: Result) -> SegmentDescription:
+    return SegmentDescription(
+        segment_number=1,
+        segment_label="Tumor",
+        segmented_property_category=codes.MORPHOLOGY,
+        segmented_property_type=codes.NEOPLASM,
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=AlgorithmIdentificationSequence(
+            name=MANUFACTURER, family=codes.ALGORITHM_FAMILY, version=result.release
+        ),
+        tracking_uid=result.uid("tumor"),
+        tracking_id=f"falx-{result.analysis_id}",
+        anatomic_regions=[codes.BRAIN],
+    )
