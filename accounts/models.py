@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils import timezone
@@ -53,12 +54,13 @@ class Licence(models.Model):
 
 
 class User(Licence, AbstractUser):
-    """A person with one role. The role is the truth; Django's admin flags follow it."""
+    """A person with one role, or a hospital's system. Django's admin flags follow the role."""
 
     class Role(models.TextChoices):
         DOCTOR = "doctor", "Doctor"
         STUDENT = "student", "Student"
         ADMIN = "admin", "Admin"
+        SYSTEM = "system", "System"
 
     class Language(models.TextChoices):
         ENGLISH = "en", "English"
@@ -93,11 +95,16 @@ class User(Licence, AbstractUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.is_staff = self.is_superuser = self.role == self.Role.ADMIN
+        if self.is_system:  # it comes with a token of `accounts.systems` or not at all
+            self.set_unusable_password()
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()
         self.email = self.email.lower()
+        if self.is_system != hasattr(self, "system_account"):
+            message = "Systems have accounts of their own kind: see Hospital systems."
+            raise ValidationError({"role": ValidationError(message, code="invalid_choice")})
 
     def vouch_for_address(self) -> None:
         """Let the address be the one that counts, and be taken for proven."""
@@ -114,6 +121,14 @@ class User(Licence, AbstractUser):
     def is_admin(self) -> bool:
         return self.role == self.Role.ADMIN
 
+    @property
+    def is_system(self) -> bool:
+        return self.role == self.Role.SYSTEM
+
+
+# Roles of people: whom one can invite.
+PEOPLE = [choice for choice in User.Role.choices if choice[0] != User.Role.SYSTEM]
+
 
 class Invitation(models.Model):
     """An admin's word that whoever reads mail at `email` may make themselves an account.
@@ -129,7 +144,7 @@ class Invitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField("email address")
-    role = models.CharField(max_length=10, choices=User.Role, default=User.Role.DOCTOR)
+    role = models.CharField(max_length=10, choices=PEOPLE, default=User.Role.DOCTOR)
     key_digest = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False

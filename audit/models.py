@@ -15,6 +15,7 @@ class Why(models.TextChoices):
     EMERGENCY = "emergency", "Emergency access"
     ADMIN = "admin", "Administration"
     OPINION = "opinion", "Asked for an opinion"
+    SYSTEM = "system", "A number of the system's issuer"
 
 
 class Kept(TypeError):

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "backend.idempotency",
     "accounts",
+    "accounts.systems",
     "audit",
     "tumors",
     "patients",

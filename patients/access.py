@@ -2,24 +2,28 @@
 
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.systems.scopes import can_write
+from accounts.systems.selectors import system_of
 from backend.api.errors import Forbidden
-from patients.models import CareTeamMember, Patient
+from patients.models import CareTeamMember, Patient, PatientIdentifier
 
 Level = CareTeamMember.Level
 ADMIN = "admin"
+SYSTEM = "system"
 OPINION = "opinion"  # opens one scan, not the file: `scans.selectors.scan_for`
 
 
 def patients_for(user: User) -> QuerySet[Patient]:
     """The patients whose file the user may see.
 
-    Doctors see the files that they are in the care team of, admins all, others none. Each patient
-    comes with `access_level` (what the user may do), `access_via` (why: `team`, `share`,
-    `emergency` or `admin`) and `access_since` (since when; for admins, since there is a file).
+    Doctors see the files that they are in the care team of, admins all, systems those with a number
+    of one of their issuers, others none. Each patient comes with `access_level` (what the user may
+    do), `access_via` (why: `team`, `share`, `emergency`, `admin` or `system`) and `access_since`
+    (since when; for admins and systems, since there is a file).
     """
     files = Patient.objects.filter(merged_into=None)
     if user.is_admin:
@@ -28,6 +32,8 @@ def patients_for(user: User) -> QuerySet[Patient]:
             access_via=Value(ADMIN),
             access_since=F("created_at"),
         )
+    if user.is_system:
+        return files_of_system(user, files)
     if not user.is_doctor:
         return Patient.objects.none()
     lasts = Q(members__expires_at__isnull=True) | Q(members__expires_at__gt=timezone.now())
@@ -35,6 +41,22 @@ def patients_for(user: User) -> QuerySet[Patient]:
         access_level=F("members__level"),
         access_via=F("members__via"),
         access_since=F("members__added_at"),
+    )
+
+
+def files_of_system(user: User, files: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Those of the files whose patients have a number of one of the system's issuers.
+
+    What it may do in one request is less where its token's scopes are; see `accounts.systems`.
+    """
+    system = system_of(user)
+    if system is None or not system.issuers:
+        return Patient.objects.none()
+    numbers = PatientIdentifier.objects.filter(patient=OuterRef("pk"), issuer__in=system.issuers)
+    return files.filter(Exists(numbers)).annotate(  # type: ignore[no-redef]
+        access_level=Value(Level.WRITER if can_write(system.scopes) else Level.READER),
+        access_via=Value(SYSTEM),
+        access_since=F("created_at"),
     )
 
 

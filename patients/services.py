@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from backend.api.errors import Conflict
+from backend.api.errors import Conflict, Forbidden
 from patients import changes
 from patients.access import patients_for
 from patients.changes import Action
@@ -22,15 +22,23 @@ Identifiers = Iterable[Mapping[str, str]]
 def create_patient(*, user: User, identifiers: Identifiers = (), **fields: Any) -> Patient:
     """Open a file; whoever opens it owns it.
 
+    Not so a hospital's system: it sees the file by its issuer's number, and until an admin puts
+    somebody into the care team, admins decide about it.
+
     Raises:
         ValidationError: a date or an age that cannot be.
         Conflict: `identifier_taken`.
+        Forbidden: `foreign_issuer` when a system would open a file that it could not see.
     """
     patient = Patient(created_by=user)
     change(patient, fields)
     identify(user, patient, identifiers)
     index(patient)
-    add_to_care_team(patient=patient, user=user, level=CareTeamMember.Level.OWNER)
+    if not user.is_system:
+        add_to_care_team(patient=patient, user=user, level=CareTeamMember.Level.OWNER)
+    elif not patients_for(user).filter(pk=patient.pk).exists():
+        message = "A system opens files only of patients with a number of one of its issuers."
+        raise Forbidden("foreign_issuer", message, field="identifiers")
     return patient
 
 

@@ -25,6 +25,7 @@ class Arrival(models.Model):
             "other_person",
             "The number's owner was born on another day, or is of the other sex",
         )
+        TWO_PEOPLE = "two_people", "Its numbers belong to different patients"
         OTHER_CONTENT = "other_content", "Another object has this UID"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -34,6 +35,8 @@ class Arrival(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     source = models.CharField(max_length=100, blank=True, help_text="Who sent it.")
+    # The same for all objects of a study that one sender sent of one person.
+    group = models.UUIDField(editable=False)
 
     study_uid = models.CharField(max_length=64)
     series_uid = models.CharField(max_length=64)
@@ -42,8 +45,9 @@ class Arrival(models.Model):
     modality = models.CharField(max_length=16, blank=True)
     study_description = models.CharField(max_length=64, blank=True)
     studied_at = models.DateTimeField(null=True)
+    instance_number = models.IntegerField(null=True)
 
-    # As the header has them.
+    # As the header has them; the issuer is the sender's where the header names none.
     patient_number = models.CharField(max_length=64, blank=True)
     issuer = models.CharField(max_length=150, blank=True)
     patient_name = models.CharField(max_length=324, blank=True)
@@ -62,10 +66,28 @@ class Arrival(models.Model):
                 fields=["instance_uid", "sha256", "issuer", "patient_number"], name="arrival_once"
             )
         ]
-        indexes = [models.Index(fields=["study_uid"], name="arrival_study")]
+        indexes = [
+            models.Index(fields=["study_uid"], name="arrival_study"),
+            models.Index(fields=["group"], name="arrival_group"),
+        ]
 
     def __str__(self) -> str:
         return self.instance_uid
+
+
+class ArrivalNumber(models.Model):
+    """A number that an arrival calls its patient by, as `PatientIdentifier.key` has it."""
+
+    arrival = models.ForeignKey(Arrival, on_delete=models.CASCADE, related_name="numbers")
+    key = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "arrival"], name="arrival_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 @receiver(post_delete, sender=Arrival)

@@ -25,7 +25,7 @@ class CareTeamMemberQuerySet(models.QuerySet["CareTeamMember"]):
     def owners(self) -> "CareTeamMemberQuerySet":
         """Those who can decide about the file today: an account that is closed cannot."""
         return self.filter(level=CareTeamMember.Level.OWNER, user__is_active=True).exclude(
-            user__role=User.Role.STUDENT
+            user__role__in=[User.Role.STUDENT, User.Role.SYSTEM]
         )
 
 

@@ -83,7 +83,9 @@ class CareTeamInline(admin.TabularInline):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "user":
-            options["queryset"] = User.objects.exclude(role=User.Role.STUDENT)
+            options["queryset"] = User.objects.exclude(
+                role__in=[User.Role.STUDENT, User.Role.SYSTEM]
+            )
         return super().formfield_for_foreignkey(db_field, request, **options)
 
 
