@@ -10,6 +10,7 @@ from inference.training.evaluate import METRICS, Measured, evaluate
 from inference.training.experiments import EXPERIMENTS, Experiment
 from inference.training.planes import fill_planes
 from inference.training.prepare import prepare_data, read_prepared
+from inference.training.probes import PROBES, probe
 from inference.training.report import write_report
 from inference.training.train import train
 
@@ -42,6 +43,8 @@ def run_experiment(
             train(config, runs / DATA, folder / run, device=device, threads=threads)
             if not (folder / run / METRICS).is_file():
                 evaluate(folder / run, data, device=device, flips=True)
+            if config.model != "segmenter" and not (folder / run / PROBES).is_file():
+                probe(folder / run, data, device=device)
     measured = [
         Measured.read(folder / run) for run in experiment.runs if (folder / run / METRICS).is_file()
     ]

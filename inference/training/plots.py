@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.training.damage import DAMAGES, UNDAMAGED
 from inference.training.metrics import calibration_error, coverage_curve, reliability, roc_curve
 
 matplotlib.use("Agg")  # a training machine has no screen
@@ -166,4 +167,24 @@ def plot_pixels(counts: NDArray[np.int64], path: Path) -> None:
     axes.set(xlabel="predicted probability", ylabel="share that is tumour", title="Pixels")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def plot_probes(numbers: Mapping[str, Mapping[str, float | None]], path: Path) -> None:
+    """What each damage costs, in points: slices right and, where there are outlines, Dice."""
+    names = [name for name in numbers if name in DAMAGES][::-1]
+    figure, axes = plt.subplots(figsize=(7, 0.34 * len(names) + 1.2), layout="constrained")
+    base = numbers[UNDAMAGED]
+    for place, (score, title) in enumerate((("accuracy", "slices right"), ("dice", "mean Dice"))):
+        if base[score] is None:
+            continue
+        lost = [100 * ((numbers[name][score] or 0) - (base[score] or 0)) for name in names]
+        rows = np.arange(len(names)) + 0.2 - 0.4 * place
+        axes.barh(rows, lost, height=0.38, label=title)
+    axes.axvline(-2, color="grey", linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="points gained or lost", title="The same slices, damaged")
+    axes.legend()
+    axes.grid(axis="x", alpha=0.3)
+    figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -24,6 +24,7 @@ from inference.training.plots import (
     plot_curves,
     plot_dice,
     plot_pixels,
+    plot_probes,
     plot_reliability,
     plot_roc,
     plot_spread,
@@ -38,6 +39,7 @@ from inference.training.pooled import (
     size_of,
 )
 from inference.training.predict import Predictions, load_predictions
+from inference.training.probes import probe_numbers, read_probes
 from inference.training.scores import by_group, probabilities
 from inference.training.sheets import plot_worst_classes, plot_worst_outlines
 from inference.training.sources import CLASSES, FIGSHARE, SliceRecord, list_slices
@@ -76,6 +78,10 @@ def write_report(
     if all(own.has_mirrored for own in predictions):
         flipped = _judged(measured, sides, predictions, planes, data, flips=True)
         numbers["with_flips"] = _numbers(flipped)
+    probes = read_probes([own.run for own in measured])
+    if probes:
+        numbers["probes"] = probe_numbers(probes)
+        plot_probes(numbers["probes"], out / "damage.png")
     (out / NUMBERS).write_text(json.dumps(numbers, indent=2) + "\n")
     histories = {own.run.name: json.loads((own.run / HISTORY).read_text()) for own in measured}
     plot_curves(histories, out / "curves.png")

@@ -31,6 +31,10 @@ _OUTLINE_NOTE = (
     "Dice is the mean of each slice's Dice (0 where missed), in brackets its 95 % bootstrap "
     "interval over patients; distances and errors are of the slices that were found."
 )
+_PROBE_NOTE = (
+    "Every second slice. What a network still says where the tumour is hidden under an even patch, "
+    "it has from somewhere else: the patch itself, what the tumour does around it, or the scanner."
+)
 _PLANES = {"ax": "axial", "co": "coronal", "sa": "sagittal"}
 
 
@@ -48,6 +52,8 @@ def report_text(numbers: dict[str, Any], plots: Sequence[str]) -> str:
     if "with_flips" in numbers:
         lines += ["", "## Averaged over the slice and its mirror image", ""]
         lines += _flip_part(numbers, numbers["with_flips"])
+    if "probes" in numbers:
+        lines += ["", "## Damaged, and with parts hidden", "", *_probe_part(numbers["probes"])]
     lines += ["", "## Plots"]
     for plot in plots:
         lines += ["", f"![{plot.removesuffix('.png').replace('-', ' ')}]({plot})"]
@@ -206,6 +212,29 @@ def _flip_part(plain: dict[str, Any], flips: dict[str, Any]) -> list[str]:
     for name in ("no_tumor", "contrast_without_tumor", "healthy_head"):
         compare(f"any mask: {SETS[name]}", "outlines", "groups", name, "tumor_free_with_mask")
     return _table(("", "slice alone", "with its mirror image"), rows)
+
+
+def _probe_part(probes: dict[str, Any]) -> list[str]:
+    rows = [
+        (
+            name,
+            str(own["slices"]),
+            _percent(own["accuracy"]),
+            _percent(own["tumors_right"]),
+            _percent(own["called_tumor"]),
+            _number(own["dice"], 3),
+        )
+        for name, own in probes.items()
+    ]
+    heads = (
+        "slices of the two home sets",
+        "n",
+        "right",
+        "tumours right",
+        "called a tumour",
+        "Dice",
+    )
+    return [*_table(heads, rows), "", _PROBE_NOTE]
 
 
 def _at(numbers: dict[str, Any], path: Iterable[str]) -> Any:

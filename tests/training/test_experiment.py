@@ -56,9 +56,21 @@ def test_the_report_has_numbers_text_and_plots_and_names_what_is_missing(
     assert sum(map(sum, home["confusion"])) == home["slices"]
     assert 0 <= numbers["outlines"]["groups"]["figshare"]["dice"] <= 1
     assert set(numbers["with_flips"]) == {"classes", "outlines"}
+    probes = numbers["probes"]
+    assert 0 < probes["tumour hidden"]["slices"] <= probes["as it is"]["slices"]
+    assert probes["tumour hidden"]["dice"] is None
+    assert 0 <= probes["JPEG quality 30"]["dice"] <= 1
     text = (report / "README.md").read_text()
     assert "missing here: fold-1" in text
-    for plot in ("confusion", "roc", "coverage", "curves", "worst-classes", "worst-outlines"):
+    for plot in (
+        "confusion",
+        "roc",
+        "coverage",
+        "curves",
+        "damage",
+        "worst-classes",
+        "worst-outlines",
+    ):
         assert f"({plot}.png)" in text
         assert (report / f"{plot}.png").stat().st_size > 0
     assert (runs / "miniature/fold-0/predictions.npz").stat().st_mtime_ns == before
