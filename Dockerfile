@@ -8,9 +8,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/venv/bin/pip install --disable-pip-version-check -r /tmp/serving.txt
 
 FROM python:3.11-slim
-# What the server writes lives in two volumes; the rest of the system may be read-only.
+# What the server writes lives in volumes; the rest of the system may be read-only.
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin falx \
-    && install -d -o falx -g falx /var/lib/falx /var/lib/falx/media
+    && install -d -o falx -g falx /var/lib/falx /var/lib/falx/media /var/lib/falx/incoming
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/falx
 COPY manage.py ./
@@ -22,6 +22,8 @@ COPY tumors tumors
 COPY scans scans
 COPY inference inference
 COPY reports reports
+COPY dicom dicom
+COPY fhir fhir
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -312,6 +312,30 @@ RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 # --- Jobs -----------------------------------------------------------------------------------
 
 # The engine needs well under a second for a slice; the limit is for what went wrong.
+# --- DICOM: who we are in its own network protocol ------------------------------------------
+
+DICOM_AE_TITLE = env.str("DICOM_AE_TITLE", default="FALX")
+# Where `dicom_listen` takes in what others send; 0: nobody listens, and C-MOVE is not used.
+DICOM_PORT = env.int("DICOM_PORT", default=0)
+DICOM_HOST = env.str("DICOM_HOST", default="127.0.0.1")
+# Whether peers must also call from the address that is written down for them.
+DICOM_CHECK_HOST = env.bool("DICOM_CHECK_HOST", default=False)
+DICOM_MAX_ASSOCIATIONS = env.int("DICOM_MAX_ASSOCIATIONS", default=20)
+DICOM_MAX_OBJECT_MB = env.int("DICOM_MAX_OBJECT_MB", default=512)
+DICOM_MAX_OBJECT_BYTES = DICOM_MAX_OBJECT_MB * 1024 * 1024
+# For agreeing on an association, for an answer, for the next thing that is said.
+DICOM_ACSE_TIMEOUT_S = env.float("DICOM_ACSE_TIMEOUT_S", default=15.0)
+DICOM_DIMSE_TIMEOUT_S = env.float("DICOM_DIMSE_TIMEOUT_S", default=60.0)
+DICOM_NETWORK_TIMEOUT_S = env.float("DICOM_NETWORK_TIMEOUT_S", default=60.0)
+# PEM files; with a certificate the listener speaks TLS only, and only with whom the CA signed.
+DICOM_TLS_CERT = env.str("DICOM_TLS_CERT", default="")
+DICOM_TLS_KEY = env.str("DICOM_TLS_KEY", default="")
+DICOM_TLS_CA = env.str("DICOM_TLS_CA", default="")
+# Fetching a study from another system, and how long a job may take that has gone quiet.
+RETRIEVAL_TIME_LIMIT_S = env.int("RETRIEVAL_TIME_LIMIT_S", default=1800)
+RETRIEVAL_LEASE_S = env.int("RETRIEVAL_LEASE_S", default=180)
+RETRIEVAL_SWEEP_INTERVAL_S = env.float("RETRIEVAL_SWEEP_INTERVAL_S", default=30.0)
+
 ANALYSIS_TIME_LIMIT_S = env.int("ANALYSIS_TIME_LIMIT_S", default=60)
 # A running analysis is presumed dead when its worker has had this much more than the limit.
 ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 15)

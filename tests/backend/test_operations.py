@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OURS = ("migrate", "web", "worker", "beat")
+OURS = ("migrate", "web", "worker", "beat", "dicom")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_our_containers_may_do_as_little_as_possible(compose: Any) -> None:
 
 def test_nothing_starts_before_what_it_needs(compose: Any) -> None:
     services = compose["services"]
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "beat", "dicom"):
         assert {on: need["condition"] for on, need in services[name]["depends_on"].items()} == {
             "migrate": "service_completed_successfully",
             "postgres": "service_healthy",
