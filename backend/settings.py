@@ -166,6 +166,9 @@ MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 1024 * 1024
 # A resumable upload is removed when nothing has come for so long.
 UPLOAD_HOURS = env.int("UPLOAD_HOURS", default=24)
 
+# A series is taken to be whole when nothing more has come for so long and nobody said it is.
+SERIES_QUIET_S = env.int("SERIES_QUIET_S", default=60)
+
 # --- Accounts -------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -404,6 +407,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scans.end_overdue_opinions",
         "schedule": ACCESS_SWEEP_INTERVAL_S,
         "options": {"expires": ACCESS_SWEEP_INTERVAL_S},
+    },
+    "settle quiet series": {
+        "task": "scans.settle_quiet_series",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
+    "publish and deliver results": {
+        "task": "dicom.sweep_deliveries",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
     },
     "purge changes": {
         "task": "patients.purge_changes",

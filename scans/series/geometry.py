@@ -91,14 +91,14 @@ def arrange(
     return _parallel(positions, directions[0], spacing_mm)
 
 
-def plane_of(orientation: Sequence[float]) -> Plane:
+def plane_of(orientation: Sequence[float] | Floats) -> Plane:
     """Name the plane of a picture by its six direction cosines."""
     normal = np.abs(normal_of(orientation))
     axis = int(normal.argmax())
     return _PLANES[axis] if normal[axis] >= ALONG_AN_AXIS else "oblique"
 
 
-def normal_of(orientation: Sequence[float]) -> Floats:
+def normal_of(orientation: Sequence[float] | Floats) -> Floats:
     normal = np.cross(orientation[:3], orientation[3:])
     return np.asarray(normal / np.linalg.norm(normal), np.float64)
 
@@ -154,7 +154,7 @@ def _parallel(positions: Floats, orientation: Floats, spacing_mm: Sequence[float
         slices=[int(place) for place in slices],
         positions_mm=[float(v) for v in along[slices]],
         between_mm=between,
-        plane=plane_of(orientation),  # type: ignore[arg-type]
+        plane=plane_of(orientation),
         missing=missing,
         repeats=repeats,
         affine=affine,

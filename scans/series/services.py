@@ -1,21 +1,35 @@
 """Everything that changes series: keeping what comes, and saying when nothing more is expected."""
 
 import hashlib
-from dataclasses import dataclass
+import logging
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from backend.api.errors import Conflict
+from backend.api.errors import ApiError, Conflict
 from backend.api.text import printable
 from patients import changes
 from patients.models import Change, Patient
 from scans.models import Instance, Series, Study
 from scans.series.header import Header
+from scans.series.selection import (
+    AFTER_CONTRAST,
+    ANOTHER,
+    LEAST_SLICES,
+    Verdict,
+    judge,
+    preferred,
+)
 from scans.series.signals import series_settled
+from scans.series.summary import summarise
 from scans.services import possible, removed_on_failure
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,13 +165,82 @@ def settle(series: Series) -> Series:
     `series_settled` is sent, once for each time that something came. Does nothing with a series
     that is settled already, or to which nothing came.
     """
+    # The study first: what is worth reading depends on its other series.
+    Study.objects.select_for_update(no_key=True).get(pk=series.study_id)
     series = locked(series)
     if series.received_at is None or series.settled_at is not None:
         return series
+    summary = summarise(series)
+    series.plane = summary.stack.plane
+    series.problems = [asdict(problem) for problem in summary.problems]
+    series.facts = summary.facts
     series.settled_at = timezone.now()
+    weigh(series, judge(summary.about))
     series.save()
     publish(series, Change.Action.UPDATED)
     series_settled.send(sender=Series, series=series)
+    return series
+
+
+def weigh(series: Series, verdict: Verdict) -> None:
+    """Say whether a series is worth reading, given what else is in its study.
+
+    Where it was taken after contrast, those without that came before it no longer are.
+    """
+    if series.ours:
+        series.worth_reading, series.worth_reason = False, "It was made here, of a reading."
+        return
+    others = Series.objects.filter(study=series.study_id, received_at__isnull=False, ours=False)
+    others = others.exclude(pk=series.pk)
+    if verdict.kind == "t1" and any(map(was_after_contrast, others)):
+        (verdict, _) = preferred([verdict, Verdict("t1c", AFTER_CONTRAST)])
+    series.facts["kind"] = verdict.kind
+    series.worth_reading, series.worth_reason = verdict.worth, verdict.reason
+    if verdict.kind == "t1c":
+        for other in others.filter(worth_reading=True, facts__kind="t1"):
+            other.worth_reading, other.worth_reason = False, ANOTHER
+            other.save(update_fields=["worth_reading", "worth_reason", "updated_at"])
+            publish(other, Change.Action.UPDATED)
+
+
+def was_after_contrast(series: Series) -> bool:
+    """Whether a series is the better one to read; one still coming is judged by its first slice."""
+    if series.settled_at is not None:
+        return series.facts.get("kind") == "t1c"
+    first = list(series.instances.all()[:1])
+    about = summarise(series, first).about
+    return judge(replace(about, slices=LEAST_SLICES, frames=LEAST_SLICES)).kind == "t1c"
+
+
+def settle_quiet() -> None:
+    """Settle the series to which nothing has come for SERIES_QUIET_S."""
+    since = timezone.now() - timedelta(seconds=settings.SERIES_QUIET_S)
+    for series in Series.objects.filter(settled_at=None, received_at__lt=since):
+        try:
+            settle(series)
+        except Exception:  # one series must not stand in the way of the others
+            logger.exception("Series %s cannot be settled yet", series.pk)
+
+
+@transaction.atomic
+def choose(*, series: Series, chosen: bool | None) -> Series:
+    """Take a doctor's word on whether to read a series, or take it back (None).
+
+    `series_settled` is sent again if it is settled, since what is to be done has changed.
+
+    Raises:
+        ApiError: `made_here` for a series that was made of a reading.
+    """
+    if series.ours and chosen:
+        message = "This series was made here of a reading, and is not read again."
+        raise ApiError("made_here", message, field="chosen")
+    if series.chosen == chosen:
+        return series
+    series.chosen = chosen
+    series.save(update_fields=["chosen", "updated_at"])
+    publish(series, Change.Action.UPDATED)
+    if series.settled_at is not None:
+        series_settled.send(sender=Series, series=series)
     return series
 
 

@@ -1,22 +1,31 @@
 """Keeping what comes: once, byte for byte, under the right study and series, or not at all."""
 
+from contextlib import suppress
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.core.files.storage import default_storage
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accounts.models import User
 from backend.api.errors import Conflict
 from patients.models import Change, Patient
 from patients.services import create_patient
+from scans import tasks as scans_tasks
+from scans.decoding import DecodeError
 from scans.models import Instance, Series, Study
+from scans.series.header import Header
 from scans.series.services import file_instance, settle
 from scans.series.signals import series_settled
 from tests.series.make import as_bytes, make_enhanced, make_series
 
+SLICE = as_bytes(make_series(slices=1)[0])
 
-def file_all(patient: Patient, **kind: object) -> Series:
-    for one in make_series(**kind):  # type: ignore[arg-type]
+
+def file_all(patient: Patient, **kind: Any) -> Series:
+    for one in make_series(**kind):
         filed = file_instance(patient=patient, data=as_bytes(one), source="MRT1")
     return filed.instance.series
 
@@ -107,3 +116,102 @@ def test_an_enhanced_object_gives_each_frame_a_place(patient: Patient) -> None:
     assert [place[0][2] for place in geometry["frames"]] == [0, 3, 6, 9]
     assert geometry["spacing_mm"] == [1, 1]
     assert filed.instance.facts["acquisition_contrast"] == "T1"
+
+
+def test_a_settled_series_says_how_it_lies_and_that_it_is_worth_reading(patient: Patient) -> None:
+    series = settle(file_all(patient, slices=6, between=4, spacing=(0.5, 0.8)))
+    assert (series.plane, series.problems) == ("axial", [])
+    assert (series.worth_reading, series.worth_reason) == (True, "T1-weighted, after contrast.")
+    facts = series.facts
+    assert (facts["slices"], facts["frames"], facts["instances"]) == (6, 6, 6)
+    assert (facts["rows"], facts["columns"], facts["spacing_mm"]) == (32, 32, [0.5, 0.8])
+    assert (facts["between_mm"], facts["voxel_mm3"]) == (pytest.approx(4), pytest.approx(1.6))
+    assert (facts["kind"], facts["manufacturer"]) == ("t1c", "SIEMENS")
+
+
+def test_a_slice_that_never_came_is_named_until_it_comes(patient: Patient) -> None:
+    slices = make_series(slices=6)
+    late = slices.pop(2)
+    for one in slices:
+        series = file_instance(patient=patient, data=as_bytes(one)).instance.series
+    assert [p["code"] for p in settle(series).problems] == ["missing_slices"]
+    file_instance(patient=patient, data=as_bytes(late))
+    series.refresh_from_db()
+    assert series.settled_at is None
+    assert settle(series).problems == []
+
+
+PLAIN: dict[str, Any] = {"name": "plain", "SeriesDescription": "t1_tra", "ContrastBolusAgent": None}
+
+
+def test_without_contrast_a_series_is_read_only_if_there_is_no_better_one(
+    patient: Patient,
+) -> None:
+    plain = settle(file_all(patient, **PLAIN))
+    assert plain.worth_reading
+    settle(file_all(patient))
+    plain.refresh_from_db()
+    assert not plain.worth_reading
+    assert plain.worth_reason.endswith("which is read.")
+
+
+def test_a_better_series_that_is_still_coming_counts(patient: Patient) -> None:
+    file_all(patient, slices=1)
+    assert not settle(file_all(patient, **PLAIN)).worth_reading
+
+
+def test_a_series_to_which_nothing_more_comes_is_settled_by_the_sweep(
+    patient: Patient, settings: Any
+) -> None:
+    series = file_all(patient)
+    scans_tasks.settle_quiet_series()
+    series.refresh_from_db()
+    assert series.settled_at is None
+    settings.SERIES_QUIET_S = -1
+    scans_tasks.settle_quiet_series()
+    series.refresh_from_db()
+    assert series.settled_at is not None
+
+
+def test_what_is_made_here_is_never_worth_reading(patient: Patient) -> None:
+    for one in make_series():
+        filed = file_instance(patient=patient, data=as_bytes(one), ours=True)
+    series = settle(filed.instance.series)
+    assert (series.ours, series.worth_reading) == (True, False)
+
+
+def test_headers_that_cannot_be_so_are_refused_with_a_code(patient: Patient) -> None:
+    whole = as_bytes(make_series(slices=1)[0])
+    broken = {
+        "empty_file": b"",
+        "unsupported_format": b"no DICOM" * 40,
+        "truncated_file": whole[:-10],
+        "no_pixel_data": as_bytes(make_series(slices=1, PixelData=None)[0]),
+        "missing_uid": as_bytes(make_series(slices=1, SeriesInstanceUID=None)[0]),
+        "invalid_uid": as_bytes(make_series(slices=1, StudyInstanceUID="../../etc")[0]),
+        "too_many_frames": as_bytes(make_series(slices=1, NumberOfFrames=2**30)[0]),
+    }
+    for code, data in broken.items():
+        with pytest.raises(DecodeError) as refused:
+            file_instance(patient=patient, data=data)
+        assert refused.value.code == code
+    assert not Study.objects.exists()
+
+
+def test_absurd_values_are_left_out_of_a_header() -> None:
+    odd = make_series(slices=1, Rows=0, InstanceNumber=2**31 - 1)[0]
+    odd.PixelSpacing = [0, 1e9]
+    odd.ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+    odd.PatientBirthDate = "19000231"
+    odd.StudyDate = "today"
+    header = Header.read(as_bytes(odd))
+    assert (header.rows, header.geometry, header.birth_date, header.studied_at) == (None,) * 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2000), st.binary(min_size=1, max_size=12), st.integers(0, 3000))
+def test_damaged_headers_are_read_or_refused(at: int, damage: bytes, end: int) -> None:
+    data = bytearray(SLICE)
+    data[at : at + len(damage)] = damage
+    with suppress(DecodeError):
+        assert Header.read(bytes(data[: len(data) - end])).instance_uid
