@@ -14,11 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from nibabel.nifti1 import Nifti1Image
 from numpy.typing import NDArray
 
 from inference.engine.release import CLASSES as CLASSES
-from scans.decoding import decode
+from scans.decoding import decode, decode_volume
+from scans.decoding.volume import read_volume
 
 FIGSHARE = "figshare"
 NO_TUMOR = "no_tumor"
@@ -28,9 +28,6 @@ HEALTHY_HEAD = "dicom_t1w"
 SOURCES = (FIGSHARE, NO_TUMOR, OTHER_SCANNERS, GBM_VOLUMES)
 FOLDS = 5
 TEST_ONLY = -1  # the fold of slices that no split trains on
-
-# Far outliers (vessels, motion) would darken everything else.
-_VOLUME_WHITE_PERCENTILE = 99.8
 
 
 class DataError(Exception):
@@ -161,12 +158,9 @@ def _split_of_fold(fold: int) -> str:
 
 @lru_cache(maxsize=4)
 def _volume(image: Path, mask: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """A volume and its mask as (slices, rows, columns); brightness is set once per volume."""
-    # NIfTI's first axis is x: a picture's rows are y, so each slice is transposed.
-    volume = Nifti1Image.from_filename(image).get_fdata(dtype=np.float32).transpose(2, 1, 0)
-    masks = Nifti1Image.from_filename(mask).get_fdata(dtype=np.float32).transpose(2, 1, 0) > 0
-    if volume.shape != masks.shape:
+    """A volume and its mask as (slices, rows, columns), as serving cuts and shows volumes."""
+    slices = decode_volume(image, axis=2).slices
+    masks = read_volume(mask, axis=2).values > 0
+    if slices.shape != masks.shape:
         raise DataError(f"{mask.name} has another shape than {image.name}")
-    foreground = volume[volume > 0]
-    white = float(np.percentile(foreground, _VOLUME_WHITE_PERCENTILE)) if foreground.size else 1.0
-    return np.clip(volume * (255.0 / white), 0, 255).astype(np.uint8), masks
+    return slices, masks

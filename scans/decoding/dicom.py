@@ -1,19 +1,22 @@
-"""Single-frame DICOM files (PS3.10): the checks, the header's facts, and the real spacing."""
+"""DICOM files (PS3.10): the checks, the header's facts, and the real spacing."""
 
 import io
 import logging
 import re
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pydicom
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA, DT, TM
 
-from scans.decoding.dicom_pixels import PIXEL_KEYWORDS, unpack
+from scans.decoding.dicom_pixels import PIXEL_KEYWORDS, stored_values, to_pixels
 from scans.decoding.types import DecodedSlice, DecodeError, DicomInfo, check_size
 
 # What pydicom has to say about a damaged file is told by DecodeError, not on stderr.
@@ -24,10 +27,11 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
 _LARGEST_INFLATED = 1 << 28  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
+_MACROS = ("PixelMeasuresSequence", "FrameVOILUTSequence", "PixelValueTransformationSequence")
 _SPACING_MM = (0.001, 100.0)  # what no scanner does is not a real spacing
 _LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
 _TRUNCATED = "The DICOM file ends early; it was probably not copied completely."
-_MULTI_FRAME = "The DICOM file holds {frames} frames. Series are not read yet; send a single slice."
+_MULTI_FRAME = "The DICOM file holds {frames} frames; send it as a series, which takes them all."
 
 
 def decode_dicom(data: bytes) -> DecodedSlice:
@@ -36,37 +40,64 @@ def decode_dicom(data: bytes) -> DecodedSlice:
     Spacing is Pixel Spacing (0028,0030) alone. Imager Pixel Spacing and Nominal Scanned Pixel
     Spacing are distances on a detector or on a film, not in the patient (PS3.3 section 10.7).
     """
+    with damage_told():
+        dataset = open_image(data)
+        frames = number_of_frames(dataset)
+        if frames > 1:
+            raise DecodeError("multi_frame_dicom", _MULTI_FRAME.format(frames=frames))
+        own = frame_attributes(dataset, 0)
+        return slice_of(own, to_pixels(own, stored_values(dataset, 0)), info_of(dataset))
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Make a DecodeError of whatever is raised on damaged headers, which is nearly everything."""
     try:
         # Absurd rescale values end in infinities; these are looked for.
         with np.errstate(all="ignore"):
-            return _decode(data)
+            yield
     except DecodeError:
         raise
-    except Exception as error:  # pydicom raises nearly every built-in error on damaged headers
+    except Exception as error:
         raise DecodeError(
             "corrupt_file", "The DICOM file is damaged and cannot be read."
         ) from error
 
 
-def _decode(data: bytes) -> DecodedSlice:
+def open_image(data: bytes) -> pydicom.FileDataset:
+    """Read a DICOM file and check that it is whole and holds an image of a sensible size."""
     dataset = _read(data)
-    truncated = _ends_early(dataset, data)
-    _lift_functional_groups(dataset)
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > 1:
-        raise DecodeError("multi_frame_dicom", _MULTI_FRAME.format(frames=frames))
     has_pixels = any(keyword in dataset for keyword in PIXEL_KEYWORDS)
     if "Rows" in dataset and "Columns" in dataset:
         check_size(int(dataset.Columns), int(dataset.Rows))
     elif has_pixels:
         raise DecodeError("corrupt_file", "The DICOM file does not say how large its image is.")
-    if truncated:
+    if _ends_early(dataset, data):
         raise DecodeError("truncated_file", _TRUNCATED)
     if not has_pixels:
         raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
-    return DecodedSlice(
-        pixels=unpack(dataset), format="dicom", spacing_mm=_spacing(dataset), dicom=_info(dataset)
-    )
+    return dataset
+
+
+def number_of_frames(dataset: pydicom.Dataset) -> int:
+    return max(1, int(dataset.get("NumberOfFrames") or 1))
+
+
+def frame_attributes(dataset: pydicom.Dataset, index: int) -> pydicom.Dataset:
+    """Return what holds for one frame (from 0): its own functional groups, then those of all
+    (PS3.3, section C.7.6.16), then the object's plain attributes."""
+    own = dataset.group_dataset(0x0028)
+    groups = dataset.get("SharedFunctionalGroupsSequence") or []
+    each = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    for group in [*groups[:1], *each[index : index + 1]]:
+        for macro in _MACROS:
+            for item in (group.get(macro) or [])[:1]:
+                own.update(item)
+    return own
+
+
+def slice_of(own: pydicom.Dataset, pixels: npt.NDArray[np.uint8], info: DicomInfo) -> DecodedSlice:
+    return DecodedSlice(pixels=pixels, format="dicom", spacing_mm=_spacing(own), dicom=info)
 
 
 def _read(data: bytes) -> pydicom.FileDataset:
@@ -113,21 +144,6 @@ def _ends_early(dataset: pydicom.Dataset, data: bytes) -> bool:
     )
 
 
-def _lift_functional_groups(dataset: pydicom.Dataset) -> None:
-    """Bring the attributes of an enhanced object's only frame up to where a plain one has them."""
-    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
-        for groups in dataset.get(keyword) or []:
-            for macro in (
-                "PixelMeasuresSequence",
-                "FrameVOILUTSequence",
-                "PixelValueTransformationSequence",
-            ):
-                for item in groups.get(macro) or []:
-                    for element in item:
-                        if element.tag not in dataset:
-                            dataset.add(element)
-
-
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     try:
         row, column = (float(value) for value in dataset.PixelSpacing)
@@ -138,7 +154,7 @@ def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     return None
 
 
-def _info(dataset: pydicom.Dataset) -> DicomInfo:
+def info_of(dataset: pydicom.Dataset) -> DicomInfo:
     return DicomInfo(
         study_uid=_uid(dataset, "StudyInstanceUID"),
         series_uid=_uid(dataset, "SeriesInstanceUID"),

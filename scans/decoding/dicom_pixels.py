@@ -11,30 +11,27 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder, pix
 from pydicom.uid import (
     JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
 )
 
-from scans.decoding.gdcm_process import unpack_apart
+from scans.decoding import codecs
 from scans.decoding.types import DecodeError, check_size
-from scans.decoding.window import percentile_window, to_grey
+from scans.decoding.window import Levels, percentile_window, to_grey
+
+codecs.register()
 
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
-_PILLOW = (JPEGBaseline8Bit, JPEGExtended12Bit, *JPEG2000TransferSyntaxes)
-_GDCM_ALONE = (JPEGLossless, JPEGLosslessSV1, *JPEGLSTransferSyntaxes)
 _FRAME_SLACK = 65_536  # bytes an encoded frame may be larger than its pixels: headers, bad luck
 
 
-def unpack(dataset: pydicom.FileDataset) -> npt.NDArray[np.uint8]:
-    """Return the only frame as uint8, (H, W) or (H, W, 3); `dataset` has Rows and Columns.
+def stored_values(dataset: pydicom.FileDataset, index: int) -> npt.NDArray[Any]:
+    """Return frame `index` (from 0) as it is stored: (H, W), or (H, W, 3) in RGB.
 
-    Grey: Modality LUT or rescale, then the first VOI window or LUT (a percentile window where
-    there is none), padding black, MONOCHROME1 turned so that more is brighter.
+    `dataset` has Rows and Columns. Raises DecodeError; also whatever pydicom raises on a damaged
+    header.
     """
     photometric = str(dataset.get("PhotometricInterpretation") or "")
     if photometric not in (*_GREYS, *_COLOURS, "PALETTE COLOR"):
@@ -42,26 +39,13 @@ def unpack(dataset: pydicom.FileDataset) -> npt.NDArray[np.uint8]:
             "unsupported_pixels",
             f"The DICOM file's colour model '{photometric[:16]}' cannot be read.",
         )
-    _check_frame(dataset)
-    stored = _decode_frame(dataset)
-    if photometric in _GREYS:
-        return _grey(dataset, stored, inverted=photometric == "MONOCHROME1")
-    if photometric == "PALETTE COLOR":
-        stored = apply_color_lut(stored, dataset)[..., :3]
-    bits = stored.dtype.itemsize * 8 if photometric == "PALETTE COLOR" else dataset.BitsStored
-    if stored.ndim != 3 or stored.dtype.kind != "u":
-        raise DecodeError("unsupported_pixels", "The DICOM file's colour pixels cannot be read.")
-    return np.ascontiguousarray(stored >> max(0, bits - 8)).astype(np.uint8)
-
-
-def _decode_frame(dataset: pydicom.FileDataset) -> npt.NDArray[Any]:
+    _check_frame(dataset, index)
     syntax = dataset.file_meta.TransferSyntaxUID
+    plugin = codecs.PLUGIN if syntax in codecs.SYNTAXES else ""
+    if syntax == JPEGBaseline8Bit:
+        plugin = "pillow"
     try:
-        if syntax in _GDCM_ALONE:
-            stored = unpack_apart(dataset)
-        else:
-            plugin = "pillow" if syntax in _PILLOW else ""
-            stored = pixel_array(dataset, decoding_plugin=plugin)
+        stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
     except (RuntimeError, NotImplementedError) as error:
         # With a codec at hand for this syntax it is the frame that is damaged.
         raise DecodeError(
@@ -73,7 +57,38 @@ def _decode_frame(dataset: pydicom.FileDataset) -> npt.NDArray[Any]:
     return stored
 
 
-def _check_frame(dataset: pydicom.FileDataset) -> None:
+def to_pixels(
+    own: pydicom.Dataset, stored: npt.NDArray[Any], levels: Levels | None = None
+) -> npt.NDArray[np.uint8]:
+    """Return a frame as it is shown: uint8, (H, W) or (H, W, 3).
+
+    Grey: Modality LUT or rescale, then the first VOI window or LUT, padding black, MONOCHROME1
+    turned so that more is brighter. Where there is no window, or one that shows nothing at all
+    (then it was meant for another image), `levels` or else the frame's own percentiles decide.
+
+    Args:
+        own: The attributes that hold for this frame.
+    """
+    photometric = str(own.PhotometricInterpretation)
+    if photometric in _GREYS:
+        return _grey(own, stored, levels, inverted=photometric == "MONOCHROME1")
+    if photometric == "PALETTE COLOR":
+        stored = apply_color_lut(stored, own)[..., :3]
+    bits = stored.dtype.itemsize * 8 if photometric == "PALETTE COLOR" else own.BitsStored
+    if stored.ndim != 3 or stored.dtype.kind != "u":
+        raise DecodeError("unsupported_pixels", "The DICOM file's colour pixels cannot be read.")
+    return np.ascontiguousarray(stored >> max(0, bits - 8)).astype(np.uint8)
+
+
+def known_values(own: pydicom.Dataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return (N,) the grey values after rescaling, without padding; none of a colour frame."""
+    if str(own.PhotometricInterpretation) not in _GREYS or stored.ndim != 2:
+        return np.empty(0, np.float32)
+    values = apply_modality_lut(stored, own).astype(np.float32)
+    return values[~_padding(own, stored) & np.isfinite(values)]
+
+
+def _check_frame(dataset: pydicom.FileDataset, index: int) -> None:
     """Compare what is there with what the header promises, before a codec unpacks it."""
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is None:
@@ -91,14 +106,15 @@ def _check_frame(dataset: pydicom.FileDataset) -> None:
     if not held:
         raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
     promised = _promised_bytes(dataset)
+    frames = int(dataset.get("NumberOfFrames") or 1)
     if not syntax.is_compressed or syntax.is_deflated:
-        if held < promised:
+        if held < promised * frames:
             raise DecodeError(
                 "truncated_file",
                 "The DICOM file holds fewer pixels than its header promises.",
             )
         return
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    frame = _encoded(dataset, index, frames)
     if len(frame) > 2 * promised + _FRAME_SLACK:
         raise DecodeError("corrupt_file", "The image inside the DICOM file is damaged.")
     size = _encoded_size(frame, syntax)
@@ -108,6 +124,20 @@ def _check_frame(dataset: pydicom.FileDataset) -> None:
             raise DecodeError(
                 "corrupt_file", "The image inside the DICOM file has another size than it says."
             )
+
+
+def _encoded(dataset: pydicom.FileDataset, index: int, frames: int) -> bytes:
+    offsets = None  # PS3.3, section C.7.6.3.1.8
+    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    try:
+        return get_frame(
+            dataset.PixelData, index, number_of_frames=frames, extended_offsets=offsets
+        )
+    except (ValueError, struct.error, EOFError) as error:
+        raise DecodeError(
+            "corrupt_file", f"The DICOM file's frame {index + 1} cannot be found in it."
+        ) from error
 
 
 def _promised_bytes(dataset: pydicom.FileDataset) -> int:
@@ -142,26 +172,29 @@ def _encoded_size(frame: bytes, syntax: str) -> tuple[int, int] | None:
 
 
 def _grey(
-    dataset: pydicom.FileDataset, stored: npt.NDArray[Any], *, inverted: bool
+    own: pydicom.Dataset, stored: npt.NDArray[Any], levels: Levels | None, *, inverted: bool
 ) -> npt.NDArray[np.uint8]:
     if stored.ndim != 2:
         raise DecodeError("unsupported_pixels", "The DICOM file is not one plain image.")
-    valid = ~_padding(dataset, stored)
-    values = apply_modality_lut(stored, dataset)
-    if dataset.get("VOILUTSequence") and "WindowCenter" not in dataset:
-        grey = to_grey(_looked_up(values, dataset.VOILUTSequence[0]), valid)
+    valid = ~_padding(own, stored)
+    values = apply_modality_lut(stored, own)
+    valid &= np.isfinite(values)
+    if own.get("VOILUTSequence") and own.get("WindowCenter") is None:
+        grey = to_grey(_looked_up(np.where(valid, values, 0), own.VOILUTSequence[0]), valid)
     else:
         values = values.astype(np.float32)
         valid &= np.isfinite(values)
-        shares = _windowed(dataset, values, valid)
-        grey = percentile_window(values, valid) if shares is None else to_grey(shares, valid)
+        shares = _windowed(own, values, valid)
+        grey = (
+            percentile_window(values, valid, levels) if shares is None else to_grey(shares, valid)
+        )
     if inverted:
         grey = np.where(valid, 255 - grey, 0).astype(np.uint8)
     return grey
 
 
 def _windowed(
-    dataset: pydicom.FileDataset, values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]
+    dataset: pydicom.Dataset, values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32] | None:
     """Apply the first window (PS3.3 section C.11.2.1.2); shares of white.
 
@@ -188,9 +221,13 @@ def _looked_up(values: npt.NDArray[Any], table: pydicom.Dataset) -> npt.NDArray[
 
     pydicom's own `apply_voi` wraps values above 255 around where the table's entries have 8 bits.
     """
-    _, first, bits = (int(value) for value in table.LUTDescriptor)
+    count, first, bits = (int(value) for value in table.LUTDescriptor)
     data = table.LUTData
-    entries = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data)
+    if isinstance(data, bytes):
+        packed = bits <= 8 and len(data) < 2 * (count or 65536)  # one byte for an entry
+        entries = np.frombuffer(data, "u1" if packed else "<u2")
+    else:
+        entries = np.asarray(data)
     places = np.clip(values.astype(np.int64) - first, 0, len(entries) - 1)
     return (entries[places] / (2**bits - 1)).astype(np.float32)
 
@@ -205,7 +242,7 @@ def _first_number(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _padding(dataset: pydicom.FileDataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _padding(dataset: pydicom.Dataset, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Where Pixel Padding Value (0028,0120) or its range (0028,0121) marks 'no image here'."""
     low = _first_number(dataset.get("PixelPaddingValue"))
     if low is None:

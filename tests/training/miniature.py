@@ -80,7 +80,10 @@ def make_volume(folder: Path, patient: str) -> None:
         ("mask", [outline] + 2 * [blank], 1),
     ):
         volume = np.stack([np.asarray(own, np.int16) * white for own in slices]).transpose(2, 1, 0)
-        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{patient}_{kind}.nii.gz")
+        nibabel.save(
+            nibabel.Nifti1Image(volume, np.diag([-1.0, -1.0, 1.0, 1.0])),
+            folder / f"{patient}_{kind}.nii.gz",
+        )
 
 
 def _write_index(folder: Path, rows: list[dict[str, object]]) -> None:
