@@ -312,6 +312,12 @@ ARCHIVE_SWEEP_INTERVAL_S = env.float("ARCHIVE_SWEEP_INTERVAL_S", default=60.0)
 # Files without any activity for so many years are what `apply_retention` erases; 0: none.
 RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 
+# --- Results for other systems --------------------------------------------------------------
+
+# How often making or sending one is tried before it is given up; each pause is twice as long.
+DICOM_DELIVERY_ATTEMPTS = env.int("DICOM_DELIVERY_ATTEMPTS", default=12)
+DICOM_DELIVERY_BACKOFF_S = env.int("DICOM_DELIVERY_BACKOFF_S", default=30)
+
 # --- Jobs -----------------------------------------------------------------------------------
 
 # The engine needs well under a second for a slice; the limit is for what went wrong.
@@ -418,6 +424,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_INTERVAL_S,
         "options": {"expires": SWEEP_INTERVAL_S},
     },
+    "publish and deliver results": {
+        "task": "dicom.sweep_deliveries",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
     "purge changes": {
         "task": "patients.purge_changes",
         "schedule": timedelta(days=1),
@@ -468,9 +479,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # A line for each sweep that found nothing to do would hide the others.
+    # A line for each sweep that found nothing to do, or each header copied, would hide the others.
     "loggers": {
         name: {"level": "WARNING"}
-        for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy")
+        for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy", "highdicom")
     },
 }

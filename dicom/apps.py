@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class DicomConfig(AppConfig):
     name = "dicom"
     verbose_name = "DICOM"
+
+    def ready(self) -> None:
+        from audit import subjects
+        from dicom.deliveries import tasks  # noqa: F401  (registers itself)
+        from dicom.models import Delivery
+        from dicom.objects import receivers  # noqa: F401  (registers itself)
+
+        subjects.register("delivery", Delivery, "instance__series__study__patient_id")

@@ -1,33 +1,43 @@
-"""A result on its way to another system."""
-
-from uuid import uuid4
+"""A reading made into objects that others understand, and these on their way to other systems."""
 
 from django.db import models
-from django.utils import timezone
 
+from dicom.models.job import Job
 from dicom.models.peer import Peer
+from inference.models import SeriesAnalysis
 from scans.models import Instance
 
 
-class Delivery(models.Model):
+class Publication(Job):
+    """One version of a reading as DICOM objects: 0 as it was read, then one for each review."""
+
+    analysis = models.ForeignKey(
+        SeriesAnalysis, on_delete=models.CASCADE, related_name="publications"
+    )
+    version = models.PositiveIntegerField(help_text="0, or that of the review.")
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.UniqueConstraint(fields=["analysis", "version"], name="publication_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="publication_due",
+                condition=models.Q(status__in=["waiting", "running"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.analysis}, version {self.version}"
+
+
+class Delivery(Job):
     """One object for one system: once, however often it is tried."""
 
-    class Status(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        SENDING = "sending", "Sending"
-        DONE = "done", "Delivered"
-        FAILED = "failed", "Given up"
-
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="deliveries")
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="deliveries")
-    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
-    run_id = models.UUIDField(null=True, editable=False)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now)
-    error = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -39,7 +49,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["due_at"],
                 name="delivery_due",
-                condition=models.Q(status__in=["waiting", "sending"]),
+                condition=models.Q(status__in=["waiting", "running"]),
             )
         ]
 

@@ -214,7 +214,7 @@ def _measurements(result: Result, label: str) -> list[sr.Measurement]:
     The probability is the software's of its own label: it says nothing of what a doctor put there.
     """
     made = []
-    if label == result.label:
+    if label == result.label and result.probability is not None:
         percent = round(100 * result.probability, 1)
         made.append(sr.Measurement(name=codes.CERTAINTY, value=percent, unit=codes.PERCENT))
     size = result.measurements

@@ -67,7 +67,7 @@ class Result:
     version: int
     slices: list[Slice]
     label: str
-    probability: float
+    probability: float | None
     measurements: dict[str, Any]
     release: str
     read_at: datetime

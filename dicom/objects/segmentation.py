@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable
 
 import numpy as np
-from highdicom import AlgorithmIdentificationSequence, PixelMeasuresSequence
+from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom import Dataset, Sequence
 
@@ -48,7 +48,6 @@ def segmentation(result: Result, slices: list[Slice], number: int) -> Segmentati
         content_label=LABEL,
         content_description="Outline of a tumor, made by software",
         series_description="Falx: outline",
-        pixel_measures=_pixel_measures(sources[0]),
         omit_empty_frames=True,
     )
     # What the library takes from a clock or by chance follows from the reading instead.
@@ -66,6 +65,7 @@ def _group(slice_: Slice) -> Hashable:
         return None
     if "NumberOfFrames" in source and "SharedFunctionalGroupsSequence" in source:
         return source.SOPInstanceUID if _share_orientation(source) else None
+    source.setdefault("SliceThickness", None)  # may be missing; the library asks for it
     place = (source.get("ImageOrientationPatient"), source.get("PixelSpacing"))
     if not all(place) or not source.get("ImagePositionPatient"):
         return None
@@ -100,15 +100,6 @@ def _frames(slices: list[Slice]) -> tuple[list[Dataset], np.ndarray]:
         return [first], frames
     return [s.source for s in slices], np.stack(
         [s.mask[:rows, :columns].astype(np.uint8) for s in slices]
-    )
-
-
-def _pixel_measures(source: Dataset) -> PixelMeasuresSequence | None:
-    """Return a plain image's measures where the library could not take them; else None."""
-    if "SharedFunctionalGroupsSequence" in source or source.get("SliceThickness"):
-        return None
-    return PixelMeasuresSequence(
-        pixel_spacing=[float(value) for value in source.PixelSpacing], slice_thickness=None
     )
 
 

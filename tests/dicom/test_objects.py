@@ -1,0 +1,305 @@
+"""What Falx makes of a reading, as other readers of DICOM understand it."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image
+from pydicom import Dataset
+
+from accounts.models import User
+from dicom.deliveries import tasks
+from dicom.models import Publication
+from dicom.objects.services import publish_results
+from inference.models import SeriesAnalysis, SeriesReview
+from inference.series import signals
+from inference.series.masks import pack
+from patients.models import Patient
+from scans.models import Instance, Series
+from scans.series.services import file_instance
+from tests.series.make import as_bytes, make_enhanced, make_series
+
+OBLIQUE = (0.8, 0.6, 0.0, -0.36, 0.48, 0.8)
+READ_AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+SEG = "1.2.840.10008.5.1.4.1.1.66.4"
+SR = "1.2.840.10008.5.1.4.1.1.88.34"
+SC = "1.2.840.10008.5.1.4.1.1.7"
+
+MEASURED = {
+    "volume_ml": 1.5,
+    "tumor_slices": 3,
+    "largest_slice": 2,
+    "area_px": 120,
+    "longest_diameter_px": 17.2,
+    "perpendicular_diameter_px": 6.1,
+    "area_mm2": 95.2,
+    "longest_diameter_mm": 18.25,
+    "perpendicular_diameter_mm": 6.5,
+}
+PIXELS_ONLY = MEASURED | dict.fromkeys(
+    ("volume_ml", "area_mm2", "longest_diameter_mm", "perpendicular_diameter_mm")
+)
+
+
+def outline(slices: int, rows: int, columns: int) -> np.ndarray:
+    """A shape without any symmetry, in slices 1 to 3."""
+    masks = np.zeros((slices, rows, columns), bool)
+    for index in range(1, 4):
+        masks[index, 4 + index : 14, 6 : 18 + 2 * index] = True
+        masks[index, 20:24, 3:5] = True
+    return masks
+
+
+def read_series(
+    patient: Patient,
+    sources: list[Dataset],
+    masks: np.ndarray | None,
+    *,
+    measurements: dict[str, Any] | None = MEASURED,
+    label: str = "glioma",
+    source: str = "",
+) -> SeriesAnalysis:
+    """File a series and a reading of it that is done, as the worker leaves it."""
+    filed = [
+        file_instance(patient=patient, data=as_bytes(one), source=source).instance
+        for one in sources
+    ]
+    places = [(instance.uid, frame + 1) for instance in filed for frame in range(instance.frames)]
+    analysis = SeriesAnalysis(
+        series=filed[0].series,
+        status=SeriesAnalysis.Status.DONE,
+        label=label,
+        probabilities={label: 0.973},
+        measurements=measurements if masks is not None else {"tumor_slices": 0},
+        slices=[
+            {"index": index, "instance": uid, "frame": frame}
+            for index, (uid, frame) in enumerate(places)
+        ],
+        release="2026.11",
+        finished_at=READ_AT,
+    )
+    if masks is not None:
+        analysis.masks.save("masks.npz", ContentFile(pack(masks)), save=False)
+        picture = BytesIO()
+        Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(picture, "PNG")
+        analysis.heatmap.save("heatmap.png", ContentFile(picture.getvalue()), save=False)
+    analysis.save()
+    return analysis
+
+
+def review(analysis: SeriesAnalysis, doctor: User, decision: str, label: str = "") -> SeriesReview:
+    version = analysis.reviews.count() + 1
+    return SeriesReview.objects.create(
+        analysis=analysis,
+        version=version,
+        decision=decision,
+        label=label,
+        comment="Along the falx.",
+        reviewer=doctor,
+        created_at=READ_AT,
+    )
+
+
+def objects(instances: list[Instance]) -> dict[str, Dataset]:
+    return {one.sop_class_uid: pydicom.dcmread(one.file.path) for one in instances}
+
+
+def said(report: Dataset) -> dict[str, object]:
+    """The codes and numbers of a report's only measurement group, by their names."""
+    group = report.ContentSequence[-1].ContentSequence[0]
+    found: dict[str, object] = {}
+    for item in group.ContentSequence:
+        name = item.ConceptNameCodeSequence[0].CodeMeaning
+        if item.ValueType == "NUM":
+            value = item.MeasuredValueSequence[0]
+            unit = value.MeasurementUnitsCodeSequence[0].CodeValue
+            found[name] = (float(value.NumericValue), unit)
+        elif item.ValueType == "CODE":
+            found[name] = item.ConceptCodeSequence[0].CodeMeaning
+    return found
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal", "oblique", "enhanced"])
+def test_outline_lies_on_the_pixels_it_was_read_from(patient: Patient, plane: str) -> None:
+    if plane == "enhanced":
+        sources = [make_enhanced(slices=6)]
+    else:
+        orientation = OBLIQUE if plane == "oblique" else None
+        sources = make_series(
+            plane if orientation is None else "axial",
+            slices=6,
+            spacing=(0.8, 1.25),
+            orientation=orientation,
+        )
+    masks = outline(6, 32, 32)
+    analysis = read_series(patient, sources, masks)
+
+    made = objects(publish_results(analysis=analysis))[SEG]
+
+    segmentation = highdicom.seg.Segmentation.from_dataset(made)
+    assert made.NumberOfFrames == 3
+    assert made.FrameOfReferenceUID == sources[0].FrameOfReferenceUID
+    if plane == "enhanced":
+        frames = segmentation.get_pixels_by_source_frame(
+            sources[0].SOPInstanceUID, range(1, 7), assert_missing_frames_are_empty=True
+        )
+    else:
+        frames = segmentation.get_pixels_by_source_instance(
+            [one.SOPInstanceUID for one in sources], assert_missing_frames_are_empty=True
+        )
+        for groups in made.PerFrameFunctionalGroupsSequence:
+            derived = groups.DerivationImageSequence[0].SourceImageSequence[0]
+            source = next(
+                s for s in sources if s.SOPInstanceUID == derived.ReferencedSOPInstanceUID
+            )
+            position = groups.PlanePositionSequence[0].ImagePositionPatient
+            assert np.allclose(position, source.ImagePositionPatient, atol=1e-6)
+    assert np.array_equal(frames[..., 0].astype(bool), masks)
+
+
+def test_uneven_gaps_are_kept(patient: Patient) -> None:
+    sources = [one for i, one in enumerate(make_series(slices=7)) if i != 3]
+    made = objects(publish_results(analysis=read_series(patient, sources, outline(6, 32, 32))))
+    heights = {
+        float(groups.PlanePositionSequence[0].ImagePositionPatient[2])
+        for groups in made[SEG].PerFrameFunctionalGroupsSequence
+    }
+    assert heights == {5, 10, 20}
+
+
+def test_report_says_what_was_measured_and_where(patient: Patient) -> None:
+    sources = make_series(slices=6)
+    made = objects(publish_results(analysis=read_series(patient, sources, outline(6, 32, 32))))
+
+    assert said(made[SR]) == {
+        "Finding": "Glioma",
+        "Finding Site": "Brain",
+        "Presence of property": "Present",
+        "Certainty of Finding": (97.3, "%"),
+        "Volume": (1.5, "cm3"),
+        "Area": (95.2, "mm2"),
+        "Long axis": (18.25, "mm"),
+        "Perpendicular Axis": (6.5, "mm"),
+    }
+    assert made[SR].VerificationFlag == "UNVERIFIED"
+    assert made[SR].PatientID == "P-17"
+    evidence = {
+        instance.ReferencedSOPInstanceUID
+        for study in made[SR].CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    }
+    assert evidence == {one.SOPInstanceUID for one in sources} | {made[SEG].SOPInstanceUID}
+    assert made[SC].SourceImageSequence[0].ReferencedSOPInstanceUID == sources[2].SOPInstanceUID
+    assert made[SC].PatientOrientation == ["L", "P"]
+
+
+def test_nothing_found_is_said_without_an_outline(patient: Patient) -> None:
+    analysis = read_series(patient, make_series(), None, label="no_tumor")
+    made = objects(publish_results(analysis=analysis))
+    assert made.keys() == {SR}
+    assert said(made[SR]) == {
+        "Finding": "Neoplasm",
+        "Finding Site": "Brain",
+        "Presence of property": "Absent",
+        "Certainty of Finding": (97.3, "%"),
+    }
+
+
+def test_pixels_are_never_called_millimetres(patient: Patient) -> None:
+    nowhere = dict.fromkeys(
+        ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID")
+    )
+    sources = make_series(slices=6, **nowhere)
+    analysis = read_series(patient, sources, outline(6, 32, 32), measurements=PIXELS_ONLY)
+    made = objects(publish_results(analysis=analysis))
+    assert SEG not in made  # the standard has none of images without a place in the patient
+    sizes = {name: value for name, value in said(made[SR]).items() if isinstance(value, tuple)}
+    assert sizes == {
+        "Certainty of Finding": (97.3, "%"),
+        "Area": (120, "{pixels}"),
+        "Long axis": (17.2, "{pixels}"),
+        "Perpendicular Axis": (6.1, "{pixels}"),
+    }
+
+
+def test_reviews_are_new_versions_of_the_report(patient: Patient, doctor: User) -> None:
+    doctor.first_name, doctor.last_name = "Nadia", "El^Khoury"
+    doctor.save()
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
+    first = objects(publish_results(analysis=analysis))[SR]
+    review(analysis, doctor, "corrected", "meningioma")
+    second = objects(publish_results(analysis=analysis, version=1))
+    review(analysis, doctor, "rejected")
+    third = objects(publish_results(analysis=analysis, version=2))
+
+    assert second.keys() == third.keys() == {SR}
+    corrected, rejected = second[SR], third[SR]
+    assert corrected.SeriesInstanceUID == first.SeriesInstanceUID
+    assert corrected.VerificationFlag == rejected.VerificationFlag == "VERIFIED"
+    assert corrected.VerifyingObserverSequence[0].VerifyingObserverName == "El Khoury^Nadia"
+    assert said(corrected)["Finding"] == "Meningioma"
+    assert said(corrected)["Decision of the reviewer"] == "Reading corrected"
+    assert "Certainty of Finding" not in said(corrected)  # that was of another label
+    assert said(rejected) == {"Decision of the reviewer": "Reading rejected"}
+    earlier = [
+        instance.ReferencedSOPInstanceUID
+        for study in rejected.PredecessorDocumentsSequence
+        for series in study.ReferencedSeriesSequence
+        for instance in series.ReferencedSOPSequence
+    ]
+    assert earlier == [first.SOPInstanceUID, corrected.SOPInstanceUID]
+
+
+def test_publishing_twice_makes_nothing_twice(patient: Patient) -> None:
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
+    first = publish_results(analysis=analysis)
+    again = publish_results(analysis=analysis)
+    assert [one.pk for one in first] == [one.pk for one in again]
+    assert {one.series.modality for one in first} == {"SEG", "SR", "OT"}
+    assert all(s.ours and s.settled_at for s in Series.objects.filter(instances__in=first))
+    assert not SeriesAnalysis.objects.filter(series__ours=True).exists()
+
+
+def test_odd_headers_do_not_keep_a_result_back(patient: Patient) -> None:
+    odd = {
+        "PatientAge": "42",
+        "PatientSex": "FEMALE",
+        "PatientBirthDate": None,
+        "AccessionNumber": None,
+        "StudyID": None,
+        "SliceThickness": None,
+        "SpecificCharacterSet": "ISO_IR 127",
+        "PatientName": "حداد^رنا",
+    }
+    with pydicom.config.disable_value_validation():
+        sources = make_series(slices=6, **odd)
+        analysis = read_series(patient, sources, outline(6, 32, 32))
+    made = objects(publish_results(analysis=analysis))
+    assert made.keys() == {SEG, SR, SC}
+    assert str(made[SR].PatientName) == "حداد^رنا"
+    assert "PatientAge" not in made[SEG]
+
+
+def test_a_reading_is_published_by_its_signal_or_by_the_sweep(
+    patient: Patient, doctor: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
+    signals.series_read.send(SeriesAnalysis, analysis=analysis)
+    signals.series_read.send(SeriesAnalysis, analysis=analysis)
+    review(analysis, doctor, "confirmed", "glioma")  # nobody tells of this one
+
+    tasks.sweep_deliveries()
+
+    waiting = Publication.objects.order_by("version")
+    assert [one.version for one in waiting] == [0, 1]
+    for publication in waiting:
+        tasks.publish(str(publication.pk))
+        tasks.publish(str(publication.pk))  # the same message twice
+    assert [one.status for one in waiting.all()] == ["done", "done"]
+    assert Instance.objects.filter(series__ours=True, sop_class_uid=SR).count() == 2
