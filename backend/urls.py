@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/v1/", include("scans.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("api/v1/", include("inference.api.opinion_urls")),
+    path("dicomweb/", include("dicom.dicomweb.api.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),

@@ -1,0 +1,163 @@
+"""Storing over DICOMweb."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from audit.models import Event
+from dicom.dicomweb.multipart import Writer
+from dicom.models import Arrival
+from patients.models import Patient, PatientIdentifier
+from scans.models import Instance, Series
+from tests.series.make import as_bytes, make_series, uid
+
+STUDIES = "/dicomweb/studies"
+NOT_UNDERSTOOD, NOT_MATCHING = 0xC000, 0xA900
+
+
+@pytest.fixture
+def known(patient: Patient) -> Patient:
+    """The patient whose number the objects have."""
+    PatientIdentifier.objects.create(patient=patient, issuer="Hospital", value="P-17")
+    return patient
+
+
+def sent(slices: int = 2, **changes: Any) -> list[Dataset]:
+    return make_series(slices=slices, **{"IssuerOfPatientID": "Hospital", **changes})
+
+
+def post(
+    client: APIClient,
+    *contents: bytes,
+    url: str = STUDIES,
+    part_type: str = "application/dicom",
+    cut: int = 0,
+    **headers: str,
+) -> Any:
+    writer = Writer("application/dicom")
+    body = b"".join(writer.head(part_type) + one for one in contents) + writer.end()
+    body = body[: len(body) - cut]
+    http: Any = client
+    return http.generic("POST", url, body, content_type=writer.content_type, headers=headers)
+
+
+def reasons(answer: Any, sequence: str) -> list[int]:
+    return [item["00081197"]["Value"][0] for item in answer.json()[sequence]["Value"]]
+
+
+FAILED, OTHERS, REFERENCED = "00081198", "0008119A", "00081199"
+
+
+def test_what_is_stored_is_in_the_file_and_its_series_whole(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    series = sent()
+    answer = post(as_doctor, *map(as_bytes, series))
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "application/dicom+json"
+    assert list(answer.json()) == [REFERENCED]
+    first, _ = answer.json()[REFERENCED]["Value"]
+    assert first["00081155"]["Value"] == [series[0].SOPInstanceUID]
+    address = first["00081190"]["Value"][0]
+    stored: Any = as_doctor.get(address, headers={"Accept": "application/dicom"})
+    assert b"".join(stored.streaming_content) == as_bytes(series[0])
+    assert Series.objects.get(study__patient=known).settled_at is not None
+    event = Event.objects.get(action="study.store")
+    assert event.details == {"patients": [str(known.pk)]}
+
+
+def test_the_same_again_is_no_failure_and_makes_nothing(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    data = [as_bytes(one) for one in sent()]
+    assert post(as_doctor, *data).status_code == 200
+    assert post(as_doctor, *data).status_code == 200
+    assert Instance.objects.count() == 2
+
+
+def test_what_nobody_here_can_be_found_for_waits_in_the_inbox(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    answer = post(as_doctor, as_bytes(sent(1, PatientID="Unknown")[0]))
+    assert answer.status_code == 200
+    (item,) = answer.json()[REFERENCED]["Value"]
+    assert item["00081190"] == {"vr": "UR"}
+    assert (Instance.objects.count(), Arrival.objects.count()) == (0, 1)
+
+
+def test_junk_costs_only_itself(as_doctor: APIClient, known: Patient) -> None:
+    good, cut = (as_bytes(one) for one in sent())
+    answer = post(as_doctor, b"junk", good, cut[:-100])
+    assert answer.status_code == 202
+    assert len(answer.json()[REFERENCED]["Value"]) == 1
+    assert reasons(answer, FAILED) == [NOT_UNDERSTOOD]
+    assert reasons(answer, OTHERS) == [NOT_UNDERSTOOD]
+    assert Instance.objects.count() == 1
+
+
+def test_parts_of_another_kind_and_too_large_ones_are_refused(
+    as_doctor: APIClient, known: Patient, settings: Any
+) -> None:
+    (data,) = (as_bytes(one) for one in sent(1))
+    answer = post(as_doctor, data, part_type="image/jpeg")
+    assert (answer.status_code, reasons(answer, OTHERS)) == (409, [NOT_UNDERSTOOD])
+    settings.MAX_UPLOAD_BYTES = 1000
+    answer = post(as_doctor, data)
+    assert (answer.status_code, reasons(answer, OTHERS)) == (409, [NOT_UNDERSTOOD])
+    assert not Instance.objects.exists()
+
+
+def test_only_objects_of_the_study_come_into_it(as_doctor: APIClient, known: Patient) -> None:
+    data = as_bytes(sent(1)[0])
+    refused = post(as_doctor, data, url=f"{STUDIES}/1.2.3")
+    assert (refused.status_code, reasons(refused, FAILED)) == (409, [NOT_MATCHING])
+    taken = post(as_doctor, data, url=f"{STUDIES}/{uid('study', '1')}")
+    assert taken.status_code == 200
+    assert taken.json()["00081190"]["Value"][0].endswith(uid("study", "1"))
+
+
+def test_of_a_body_that_broke_off_the_whole_parts_are_kept_and_the_series_stays_open(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    answer = post(as_doctor, *map(as_bytes, sent()), cut=300)
+    assert answer.status_code == 202
+    assert Instance.objects.count() == 1
+    assert Series.objects.get().settled_at is None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("multipart/related; type=application/dicom", 400),
+        ("multipart/related; type=application/dicom; boundary=other", 400),
+        ("multipart/related; type=application/dicom+json; boundary=b", 415),
+        ("application/dicom", 415),
+        ("multipart/form-data; boundary=b", 415),
+    ],
+)
+def test_other_bodies_are_refused(
+    as_doctor: Any, known: Patient, content_type: str, status: int
+) -> None:
+    answer = as_doctor.generic("POST", STUDIES, b"--b\r\n\r\nx\r\n--b--", content_type=content_type)
+    assert answer.status_code == status
+
+
+def test_whoever_wants_another_answer_hears_it_before_anything_is_kept(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    answer = post(as_doctor, as_bytes(sent(1)[0]), Accept="application/dicom+xml")
+    assert answer.status_code == 406
+    assert not Instance.objects.exists()
+
+
+def test_objects_of_others_patients_do_not_come_into_their_files(
+    api: Callable[[User | None], APIClient], other_doctor: User, known: Patient
+) -> None:
+    answer = post(api(other_doctor), as_bytes(sent(1)[0]))
+    assert answer.status_code == 200
+    assert not Instance.objects.exists()
+    assert Arrival.objects.count() == 1
