@@ -104,7 +104,7 @@ class User(Licence, AbstractUser):
         self.email = self.email.lower()
         if self.is_system != hasattr(self, "system_account"):
             message = "Systems have accounts of their own kind: see Hospital systems."
-            raise ValidationError({"role": ValidationError(message, code="invalid_choice")})
+            raise ValidationError({"role": ValidationError(message, code="system_role")})
 
     def vouch_for_address(self) -> None:
         """Let the address be the one that counts, and be taken for proven."""

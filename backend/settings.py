@@ -217,6 +217,8 @@ RATE_PER_USER = env.str("RATE_PER_USER", default="600/min")
 RATE_PER_ADDRESS = env.str("RATE_PER_ADDRESS", default="6000/min")  # a hospital may share one
 RATE_PUBLIC_PER_ADDRESS = env.str("RATE_PUBLIC_PER_ADDRESS", default="60/hour")
 RATE_MAIL_PER_ADDRESSEE = env.str("RATE_MAIL_PER_ADDRESSEE", default="5/hour")
+# How long an access token of a hospital's system is good.
+SYSTEM_TOKEN_S = env.int("SYSTEM_TOKEN_S", default=300)
 SESSION_COOKIE_AGE = int(timedelta(days=env.int("SESSION_DAYS", default=14)).total_seconds())
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -227,6 +229,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Falx <falx@localhost
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.systems.authentication.BearerAuthentication",
         "accounts.api.authentication.SessionTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
@@ -437,6 +440,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reports.sweep",
         "schedule": ARCHIVE_SWEEP_INTERVAL_S,
         "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
+    },
+    "forget systems' tokens": {
+        "task": "systems.forget_expired_tokens",
+        "schedule": timedelta(hours=1),
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",

@@ -23,6 +23,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^_allauth/app/v1/(account/(email|phone)|auth/phone/)", nothing_here, name="closed"),
     path("_allauth/", include("allauth.headless.urls")),
+    path("oauth/", include("accounts.systems.urls")),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("audit.api.urls")),
     path("api/v1/", include("tumors.api.urls")),

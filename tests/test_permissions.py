@@ -33,7 +33,7 @@ EMERGENCY = {
     "birth_date": "1980-02-29",
     "reason": "Brought in unconscious, had a seizure.",
 }
-PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed"}
+PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed", "oauth-token"}
 
 
 @dataclass(frozen=True)
@@ -278,6 +278,6 @@ def own_routes(resolver: URLResolver) -> list[str]:
     for entry in resolver.url_patterns:
         if isinstance(entry, URLPattern):
             found.append(str(entry.name))
-        elif str(entry.pattern).startswith("api/") or not str(entry.pattern):
+        elif str(entry.pattern).startswith(("api/", "oauth/")) or not str(entry.pattern):
             found += own_routes(entry)
     return found

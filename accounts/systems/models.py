@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 
 from accounts.systems.scopes import parse
@@ -13,6 +14,12 @@ from accounts.validators import printable
 
 def new_client_id() -> str:
     return secrets.token_hex(12)
+
+
+def texts(values: object) -> None:
+    """Let only lists of lines pass in which there is something."""
+    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
+        raise ValidationError("This is no list of issuers.", code="invalid_list")
 
 
 def known_scopes(scopes: object) -> None:
@@ -44,13 +51,16 @@ class SystemAccount(models.Model):
     issuers = models.JSONField(
         default=list,
         blank=True,
+        validators=[texts],
         help_text="Whose numbers its patients have, spelt as in the patients' files.",
     )
     scopes = models.JSONField(default=list, validators=[known_scopes])
     jwks = models.JSONField(
         "public keys", null=True, blank=True, help_text="A JWK set, where it has no address."
     )
-    jwks_url = models.URLField("address of its public keys", blank=True)
+    jwks_url = models.URLField(
+        "address of its public keys", blank=True, validators=[URLValidator(schemes=["https"])]
+    )
     secret_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -67,6 +77,8 @@ class AccessToken(models.Model):
 
     system = models.ForeignKey(SystemAccount, on_delete=models.CASCADE, related_name="tokens")
     digest = models.CharField(max_length=64, unique=True)
+    # Of the id of the assertion that it was given for: none is good for a second one.
+    assertion = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     scopes = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
