@@ -8,7 +8,7 @@ they contradict each other.
 
 from inference.engine.reading import Reason
 
-_UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
+UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
 _CLEAR_FROM = 0.9  # calibrated probability of no tumour
 
 _NAMES = {
@@ -45,7 +45,7 @@ def warnings_for(probabilities: dict[str, float], *, outlined: bool) -> list[Rea
                 f"The class says {_NAMES[label]}, yet no tumour could be outlined.",
             )
         )
-    if share < _UNSURE_BELOW:
+    if share < UNSURE_BELOW:
         reasons.append(
             Reason(
                 "unsure",

@@ -1,8 +1,8 @@
 """The way of one slice: prepare, accept, classify, segment, agree, measure, explain."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.engine import accept, agree, explain, render
-from inference.engine.backend import Backend, Classified
+from inference.engine.backend import Backend, FloatArray
 from inference.engine.classify import probabilities
+from inference.engine.clock import Clock
 from inference.engine.measure import measure
 from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import Prepared, prepare
-from inference.engine.reading import Reading, Reason
+from inference.engine.reading import Reading, Reason, SeriesReading
 from inference.engine.release import CLASSES, Release, find_release
 from inference.engine.segment import outline
+from inference.engine.series import read_series
 from scans.decoding import DecodedSlice, decode
 
 Device = Literal["cpu", "cuda"]
@@ -55,70 +57,91 @@ class Engine:
 
         Raises DecodeError.
         """
-        clock = _Clock()
+        clock = Clock()
         with clock.step("decode"):
             slice_ = decode(data)
         return self._read(slice_, clock)
 
     def read(self, slice_: DecodedSlice) -> Reading:
         """Read one slice, or say why it is refused."""
-        return self._read(slice_, _Clock())
+        return self._read(slice_, Clock())
 
-    def _read(self, slice_: DecodedSlice, clock: "_Clock") -> Reading:
+    def read_series(
+        self,
+        slices: Sequence[DecodedSlice],
+        *,
+        spacing_between_mm: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SeriesReading:
+        """Read the slices of one series, which are given in their order along their normal.
+
+        slices: each is asked for once by several threads, and a key slice once more, so they
+        may be decoded when they are asked for; a slice that raises DecodeError is refused.
+        spacing_between_mm: from one slice's centre to the next, None where that is not known or
+        not the same everywhere. progress: called with slices read and slices in all.
+        """
+        return read_series(self, self._for_many, slices, spacing_between_mm, progress)
+
+    def see(self, slice_: DecodedSlice, clock: Clock, backend: Backend) -> "Seen | Reason":
+        """Say what the networks find on a slice, or why it is refused."""
+        release = self._release
         with clock.step("prepare"):
             prepared = prepare(slice_.pixels)
         with clock.step("accept"):
             refusal = accept.look(slice_.pixels, prepared)
         if refusal:
-            return self._refused(refusal, clock)
+            return refusal
         with clock.step("classify"):
-            found = self._backend.classify(prepared.resized(self._release.classifier_size))
+            found = backend.classify(prepared.resized(release.classifier_size))
         with clock.step("accept"):
-            refusal = accept.compare(found.features, self._gate, self._release.distance_threshold)
+            refusal = accept.compare(found.features, self._gate, release.distance_threshold)
         if refusal:
-            return self._refused(refusal, clock)
-        return self._accepted(slice_, prepared, found, clock)
-
-    def _accepted(
-        self, slice_: DecodedSlice, prepared: Prepared, found: Classified, clock: "_Clock"
-    ) -> Reading:
-        release = self._release
+            return refusal
         shares = probabilities(found.logits, release.temperature)
-        label = max(shares, key=lambda name: shares[name])
         with clock.step("segment"):
             if agree.clear_of_tumor(shares):
                 mask = np.zeros(prepared.shape, bool)
             else:
-                mask = self._outline(prepared)
+                mask = self._outline(prepared, backend)
+        return Seen(prepared, found.cam, shares, mask)
+
+    @cached_property
+    def _for_many(self) -> Backend:
+        return self._backend.for_many()
+
+    def _read(self, slice_: DecodedSlice, clock: Clock) -> Reading:
+        seen = self.see(slice_, clock, self._backend)
+        if isinstance(seen, Reason):
+            return self._refused(seen, clock)
         with clock.step("agree"):
-            reasons = agree.warnings_for(shares, outlined=bool(mask.any()))
+            reasons = agree.warnings_for(seen.probabilities, outlined=bool(seen.mask.any()))
         with clock.step("measure"):
-            measurements = measure(mask, slice_.spacing_mm)
+            measurements = measure(seen.mask, slice_.spacing_mm)
         with clock.step("explain"):
-            overlay = render.overlay(slice_.pixels, mask, measurements)
-            heatmap = explain.heatmap(slice_.pixels, found.cam[CLASSES.index(label)], prepared)
+            overlay = render.overlay(slice_.pixels, seen.mask, measurements)
+            heatmap = seen.heatmap(slice_, seen.label)
         return Reading(
             accepted=True,
             reasons=reasons,
-            label=label,
-            probabilities=shares,
-            mask=mask,
+            label=seen.label,
+            probabilities=seen.probabilities,
+            mask=seen.mask,
             overlay=overlay,
             heatmap=heatmap,
             measurements=measurements,
             elapsed_ms=clock.elapsed_ms(),
-            release=release.name,
+            release=self._release.name,
         )
 
-    def _outline(self, prepared: Prepared) -> npt.NDArray[np.bool_]:
+    def _outline(self, prepared: Prepared, backend: Backend) -> npt.NDArray[np.bool_]:
         return outline(
-            self._backend.segment(prepared.resized(self._release.segmenter_size)),
+            backend.segment(prepared.resized(self._release.segmenter_size)),
             prepared,
             threshold=self._release.mask_threshold,
             min_area_fraction=self._release.min_area_fraction,
         )
 
-    def _refused(self, reason: Reason, clock: "_Clock") -> Reading:
+    def _refused(self, reason: Reason, clock: "Clock") -> Reading:
         return Reading(
             accepted=False,
             reasons=[reason],
@@ -133,19 +156,19 @@ class Engine:
         )
 
 
-class _Clock:
-    """Times named steps; a step entered twice adds up."""
+@dataclass(frozen=True)
+class Seen:
+    """What the networks find on an accepted slice. cam: (4, h, w); mask: bool (H, W)."""
 
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._steps: dict[str, float] = {}
+    prepared: Prepared
+    cam: FloatArray
+    probabilities: dict[str, float]
+    mask: npt.NDArray[np.bool_]
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._steps[name] = self._steps.get(name, 0.0) + time.perf_counter() - started
+    @property
+    def label(self) -> str:
+        return max(self.probabilities, key=lambda name: self.probabilities[name])
 
-    def elapsed_ms(self) -> dict[str, float]:
-        total = time.perf_counter() - self._started
-        return {name: round(s * 1000, 3) for name, s in (self._steps | {"total": total}).items()}
+    def heatmap(self, slice_: DecodedSlice, label: str) -> render.Canvas:
+        """Draw where the classifier found its evidence for a label."""
+        return explain.heatmap(slice_.pixels, self.cam[CLASSES.index(label)], self.prepared)

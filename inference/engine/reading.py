@@ -55,3 +55,66 @@ class Reading:
     measurements: Measurements | None
     elapsed_ms: dict[str, float]
     release: str
+
+
+@dataclass(frozen=True)
+class SliceReading:
+    """What was found on one slice of a series; see `Reading`.
+
+    area_px, area_mm2: of what belongs to the series' tumour; 0 where none of it is on the slice,
+    area_mm2 None without real spacing.
+    """
+
+    accepted: bool
+    reasons: list[Reason]
+    label: str | None
+    probabilities: dict[str, float] | None
+    area_px: int
+    area_mm2: float | None
+
+
+class SeriesMeasurements(TypedDict):
+    """The tumour in a series. Slices are counted from 0, in the order in which they were given.
+
+    volume_ml: None where the geometry is not real, or where no tumour was called. largest_slice:
+    the one with the largest area; None where no tumour was called. key_slice: the one that the
+    pictures show: the largest, else the one that speaks most for the label. The rest is as in
+    `Measurements`, of the largest slice; None where no tumour was called.
+    """
+
+    volume_ml: float | None
+    tumor_slices: int
+    largest_slice: int | None
+    key_slice: int
+    area_px: int | None
+    longest_diameter_px: float | None
+    perpendicular_diameter_px: float | None
+    diameter_line_px: list[list[float]] | None
+    centroid_px: list[float] | None
+    bounding_box_px: list[int] | None
+    area_mm2: float | None
+    longest_diameter_mm: float | None
+    perpendicular_diameter_mm: float | None
+
+
+@dataclass(frozen=True)
+class SeriesReading:
+    """The engine's answer for a series; label down to heatmap are None when refused.
+
+    slices: one for each slice given. masks: one for each slice, bool (H, W) packed along the last
+    axis (`numpy.packbits`); what belongs to the tumour that was called. shapes: their (H, W).
+    overlay, heatmap: of `measurements["key_slice"]`.
+    """
+
+    accepted: bool
+    reasons: list[Reason]
+    label: str | None
+    probabilities: dict[str, float] | None
+    measurements: SeriesMeasurements | None
+    overlay: npt.NDArray[np.uint8] | None
+    heatmap: npt.NDArray[np.uint8] | None
+    slices: list[SliceReading]
+    masks: list[npt.NDArray[np.uint8]]
+    shapes: list[tuple[int, int]]
+    elapsed_ms: dict[str, float]
+    release: str

@@ -10,17 +10,24 @@ from inference.engine.preprocess import Prepared
 _LARGEST_LOGIT = 30.0  # keeps exp() in range; the sigmoid is 1 long before
 
 
+def tumor_shares(logits: FloatArray, prepared: Prepared) -> FloatArray:
+    """Tumour probability of every pixel of the input, (H, W), from logits (S, S) over the square.
+
+    Probabilities, not the mask, are resampled, so that the edge is as fine as the input.
+    """
+    shares = 1 / (1 + np.exp(-np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)))
+    return prepared.to_input(shares.astype(np.float32))
+
+
 def outline(
     logits: FloatArray, prepared: Prepared, *, threshold: float, min_area_fraction: float
 ) -> npt.NDArray[np.bool_]:
     """Return bool (H, W): the tumour, without specks and with holes filled.
 
-    logits: (S, S) over the prepared square. Probabilities, not the mask, are resampled to the
-    input, so that the edge is as fine as the input. Parts smaller than `min_area_fraction` of
-    the square are dropped; a hole is tissue inside the tumour, such as necrosis, and counts.
+    logits: (S, S) over the prepared square. Parts smaller than `min_area_fraction` of the square
+    are dropped; a hole is tissue inside the tumour, such as necrosis, and counts.
     """
-    shares = 1 / (1 + np.exp(-np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)))
-    mask = (prepared.to_input(shares.astype(np.float32)) >= threshold).astype(np.uint8)
+    mask = (tumor_shares(logits, prepared) >= threshold).astype(np.uint8)
     smallest = min_area_fraction * prepared.square.size
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     keep = np.concatenate([[False], stats[1:count, cv2.CC_STAT_AREA] >= smallest])

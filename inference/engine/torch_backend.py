@@ -1,6 +1,6 @@
 """The same networks through torch, for machines with a CUDA device."""
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from safetensors.torch import load_file
@@ -13,6 +13,8 @@ from inference.engine.release import Release, ReleaseError
 class TorchBackend:
     """Both networks in float32 on `device`."""
 
+    at_once = 1
+
     def __init__(self, release: Release, device: str) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise ReleaseError("device_missing", "No CUDA device is available to torch.")
@@ -23,6 +25,9 @@ class TorchBackend:
         self._segmenter = self._loaded(
             build_segmenter(release.segmenter_architecture), release, "segmenter"
         )
+
+    def for_many(self) -> Self:
+        return self
 
     def _loaded(self, network: torch.nn.Module, release: Release, name: str) -> torch.nn.Module:
         weights = load_file(release.file(f"{name}.safetensors"))
