@@ -26,11 +26,11 @@ def _picture_only(change: Callable[[Bytes, np.random.Generator], Bytes]) -> Chan
     return lambda pixels, mask, rng: (change(pixels, rng), mask)
 
 
-def _as_is(pixels: Bytes, _: np.random.Generator) -> Bytes:
+def _as_is(pixels: Bytes, rng: np.random.Generator) -> Bytes:
     return pixels
 
 
-def _jpeg(pixels: Bytes, _: np.random.Generator) -> Bytes:
+def _jpeg(pixels: Bytes, rng: np.random.Generator) -> Bytes:
     _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 30])
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
 

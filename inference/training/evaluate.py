@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from inference.training.choice import Choice, choose
 from inference.training.config import TrainConfig
 from inference.training.dataset import split_places
 from inference.training.graphs import answering
-from inference.training.judge import Choice, Judged, choose, judge
+from inference.training.judge import Judged, judge
 from inference.training.metrics import confusion_matrix
 from inference.training.plots import plot_confusion, plot_dice, plot_reliability
 from inference.training.predict import Predictions, predict, save_predictions

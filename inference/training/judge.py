@@ -1,57 +1,27 @@
-"""Every slice of a run's test side beside the truth: what was said, what was outlined.
-
-Whatever is chosen (temperature, mask threshold, smallest area, sets, abstention) is chosen on the
-validation slices before the test slices are looked at.
-"""
+"""Every slice of a run's test side beside the truth: what was said, what was outlined."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.engine.certainty import expected_dice, mean_share
 from inference.engine.measure import measure
-from inference.engine.preprocess import Prepared, prepare
-from inference.engine.segment import outline
-from inference.training.conformal import abstention_threshold, set_threshold
-from inference.training.metrics import fit_temperature, hausdorff95, image_dice, softmax
+from inference.engine.preprocess import Prepared
+from inference.engine.segment import tumor_shares
+from inference.training.choice import Choice, draw, truths
+from inference.training.metrics import hausdorff95, image_dice, softmax
 from inference.training.predict import Predictions
-from inference.training.sources import CLASSES, SliceRecord, load
+from inference.training.sources import CLASSES, SliceRecord
 
-COVERAGES = (0.95, 0.99)  # that prediction sets are asked for
-ACCURACY = 0.99  # that answers above the abstention threshold shall have
 REFERENCE_SIDE = 512  # pixels; distances are given as if every slice had this side
 PIXEL_BINS = 10
-_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
-_MIN_AREAS = (0.0, 0.0002, 0.0005, 0.001, 0.002)
 _NO_TUMOR = CLASSES.index("no_tumor")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What was fitted on validation slices; a network without classes or masks keeps defaults.
-
-    `sets` and `sure_from` are probabilities after calibration: from which a class belongs to the
-    prediction set of each of COVERAGES, and from which an answer is given at all.
-    """
-
-    temperature: float = 1.0
-    sets: tuple[float, ...] = (0.0,) * len(COVERAGES)
-    sure_from: float = 0.0
-    threshold: float = 0.5
-    min_area_fraction: float = 0.0
-    val_dice: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Choice:
-        return cls(**{**values, "sets": tuple(values["sets"])})
 
 
 @dataclass(frozen=True)
@@ -59,7 +29,9 @@ class Outline:
     """A mask beside the expert's, at the slice's own size; areas and diameters in pixels.
 
     `dice` is 1 where both are empty. The distance is scaled to REFERENCE_SIDE; it and the
-    diameters are None where a mask is empty or `quick` judging left them out. `pixels` (bins, 2)
+    diameters are None where a mask is empty or `quick` judging left them out, `expected_dice` where
+    nothing is outlined. `outer` and `outer_overlap` are the area of the wider outline, which the
+    choice's `outer_level` gives, and what it shares with the expert's. `pixels` (bins, 2)
     counts, per tenth of predicted probability, the pixels of the prepared square and those of them
     that are tumour.
     """
@@ -69,6 +41,9 @@ class Outline:
     wanted_area: int
     overlap: int
     side: int
+    outer: int = 0
+    outer_overlap: int = 0
+    expected_dice: float | None = None
     hausdorff95: float | None = None
     diameter: float | None = None
     wanted_diameter: float | None = None
@@ -111,39 +86,6 @@ class Judged:
         return self.label != _NO_TUMOR
 
 
-def choose(
-    predictions: Predictions, data: Path, records: Sequence[SliceRecord], *, flips: bool
-) -> Choice:
-    """Everything there is to choose, from the predictions for the validation slices."""
-    chosen: dict[str, Any] = {}
-    logits = predictions.class_logits(flips=flips)
-    if logits is not None:
-        labels = np.array([CLASSES.index(record.label) for record in records])
-        chosen = choose_certainty(logits, labels)
-    if predictions.masks is not None:
-        rules = [(threshold, area) for threshold in _THRESHOLDS for area in _MIN_AREAS]
-        dice = np.zeros((len(records), len(rules)))
-        for place, (prepared, wanted) in enumerate(_truths(data, records)):
-            own = predictions.mask_logits(place, flips=flips)
-            dice[place] = [image_dice(draw(own, prepared, *rule), wanted) for rule in rules]
-        # A tumour-free slice counts 1 without a mask and 0 with one, so false masks cost as well.
-        best = int(dice.mean(axis=0).argmax())
-        chosen["threshold"], chosen["min_area_fraction"] = rules[best]
-        chosen["val_dice"] = float(dice[:, best].mean())
-    return Choice(**chosen)
-
-
-def choose_certainty(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> dict[str, Any]:
-    """The parts of a Choice that concern the class, from logits (N, 4) and labels (N,)."""
-    temperature = fit_temperature(logits, labels)
-    shares = softmax(logits, temperature)
-    return {
-        "temperature": temperature,
-        "sets": tuple(set_threshold(shares, labels, wanted) for wanted in COVERAGES),
-        "sure_from": abstention_threshold(shares, labels, ACCURACY),
-    }
-
-
 def judge(
     predictions: Predictions,
     data: Path,
@@ -161,7 +103,7 @@ def judge(
     shares = None if logits is None else softmax(logits, choice.temperature)
     outlines: list[Outline | None] = [None] * len(records)
     if predictions.masks is not None:
-        for place, (prepared, wanted) in enumerate(_truths(data, records)):
+        for place, (prepared, wanted) in enumerate(truths(data, records)):
             own = predictions.mask_logits(place, flips=flips)
             outlines[place] = _compared(own, prepared, wanted, choice, quick=quick)
     return [
@@ -177,13 +119,6 @@ def judge(
         )
         for place, record in enumerate(records)
     ]
-
-
-def draw(
-    logits: NDArray[np.float32], prepared: Prepared, threshold: float, min_area_fraction: float
-) -> NDArray[np.bool_]:
-    """The mask that serving would draw, in the input's size."""
-    return outline(logits, prepared, threshold=threshold, min_area_fraction=min_area_fraction)
 
 
 def _compared(
@@ -203,6 +138,12 @@ def _compared(
         "overlap": int((mask & wanted).sum()),
         "side": side,
     }
+    shares = tumor_shares(logits, prepared)
+    share = mean_share(shares, mask)
+    if share is not None:
+        outer = mask | (shares >= choice.outer_level)
+        found["expected_dice"] = expected_dice(share, choice.dice_knots)
+        found |= {"outer": int(outer.sum()), "outer_overlap": int((outer & wanted).sum())}
     if quick:
         return Outline(**found)
     if mask.any() and wanted.any():
@@ -211,7 +152,7 @@ def _compared(
         **found,
         diameter=_diameter(mask),
         wanted_diameter=_diameter(wanted),
-        pixels=_pixel_bins(logits, prepared, wanted),
+        pixels=_pixel_bins(shares, prepared, wanted),
     )
 
 
@@ -221,21 +162,12 @@ def _diameter(mask: NDArray[np.bool_]) -> float | None:
 
 
 def _pixel_bins(
-    logits: NDArray[np.float32], prepared: Prepared, wanted: NDArray[np.bool_]
+    shares: NDArray[np.float32], prepared: Prepared, wanted: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    shares = (1 / (1 + np.exp(-prepared.to_input(logits)))).ravel()
     x0, y0, x1, y1 = prepared.box
     inside = np.zeros(wanted.shape, bool)
     inside[y0:y1, x0:x1] = True
-    bins = np.minimum((shares * PIXEL_BINS).astype(int), PIXEL_BINS - 1)[inside.ravel()]
+    bins = np.minimum((shares.ravel() * PIXEL_BINS).astype(int), PIXEL_BINS - 1)[inside.ravel()]
     ill = wanted.ravel()[inside.ravel()]
     counts = [np.bincount(own, minlength=PIXEL_BINS) for own in (bins, bins[ill])]
     return np.stack(counts, axis=1)
-
-
-def _truths(
-    data: Path, records: Sequence[SliceRecord]
-) -> Iterator[tuple[Prepared, NDArray[np.bool_]]]:
-    for record in records:
-        pixels, wanted = load(data, record)
-        yield prepare(pixels), wanted

@@ -115,6 +115,13 @@ def patient_interval(
     return float(low), float(high)
 
 
+def correlation(first: Array, second: Array) -> float | None:
+    """Spearman's rank correlation; None where one of them does not vary."""
+    if any(len(values) < 2 or np.ptp(values) == 0 for values in (first, second)):
+        return None
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
 def hausdorff95(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
     """95th percentile of the distances between two masks' outlines, both ways, in pixels.
 
@@ -127,6 +134,13 @@ def hausdorff95(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
     ours, theirs = _outline(found[part]), _outline(wanted[part])
     distances = [_distance_to(theirs)[ours], _distance_to(ours)[theirs]]
     return float(np.percentile(np.concatenate(distances), 95))
+
+
+def _ranks(values: Array) -> Array:
+    """Place of each value among all, ties sharing the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

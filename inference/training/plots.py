@@ -188,3 +188,14 @@ def plot_probes(numbers: Mapping[str, Mapping[str, float | None]], path: Path) -
     axes.grid(axis="x", alpha=0.3)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def plot_trust(expected: NDArray[np.floating], dice: NDArray[np.floating], path: Path) -> None:
+    """The Dice that was expected of each outline beside the Dice that it has."""
+    figure, axes = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
+    axes.scatter(expected, dice, s=9, alpha=0.4, linewidths=0)
+    axes.set(xlabel="expected Dice", ylabel="Dice", title="Outlines", xlim=(0, 1), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.engine.agree import clear_of_tumor
+from inference.training.choice import COVERAGES, choose_certainty
 from inference.training.conformal import prediction_sets
-from inference.training.judge import COVERAGES, REFERENCE_SIDE, Judged, choose_certainty
-from inference.training.metrics import calibration_error, patient_interval, softmax
+from inference.training.judge import REFERENCE_SIDE, Judged
+from inference.training.metrics import (
+    calibration_error,
+    correlation,
+    patient_interval,
+    softmax,
+)
 from inference.training.planes import PLANES
 from inference.training.scores import (
     by_group,
@@ -25,6 +31,7 @@ from inference.training.sources import CLASSES, FIGSHARE, NO_TUMOR
 
 _RUNS_TO_CROSS_FIT = 3
 TUMORS = tuple(name for name in CLASSES if name != "no_tumor")
+POOR = 0.6  # Dice below which an outline is no help
 SIZES = {"< 40 px": (0, 40), "40-80 px": (40, 80), "> 80 px": (80, 10_000)}  # of 512
 
 
@@ -65,6 +72,8 @@ def outline_numbers(judged: Sequence[Judged]) -> dict[str, Any]:
             kept = ("tumor_free_with_mask", "dice", "missed")
             found["groups"][name]["with_rule"] = {k: ruled[k] for k in kept if k in ruled}
     tumors = of_source(judged, FIGSHARE)
+    if tumors and tumors[0].outline:
+        found["trust"] = trust_numbers(tumors)
     if tumors and tumors[0].outline and tumors[0].outline.wanted_diameter:
         found["per_plane"] = {
             plane: _short(own) for plane in PLANES if (own := _in_plane(tumors, plane))
@@ -75,6 +84,31 @@ def outline_numbers(judged: Sequence[Judged]) -> dict[str, Any]:
             if (own := [slice_ for slice_ in tumors if size_of(slice_) == size])
         }
     return found
+
+
+def trust_numbers(judged: Sequence[Judged]) -> dict[str, Any]:
+    """How well the expected Dice foretells the real one, and what the wider outline holds.
+
+    `flagged` are outlines of which less than POOR is expected, `caught` the share of the poor ones
+    among them, `false_flags` the share of the others that are flagged.
+    """
+    own = [one.outline for one in judged if one.outline and one.outline.expected_dice is not None]
+    expected = np.array([one.expected_dice for one in own], float)
+    dice = np.array([one.dice for one in own])
+    poor, flagged = dice < POOR, expected < POOR
+    wanted = sum(one.wanted_area for one in own)
+    return {
+        "outlined": len(own),
+        "mean_error": float(np.abs(expected - dice).mean()) if own else None,
+        "correlation": correlation(expected, dice),
+        "poor": float(poor.mean()) if own else None,
+        "flagged": float(flagged.mean()) if own else None,
+        "caught": float(flagged[poor].mean()) if poor.any() else None,
+        "false_flags": float(flagged[~poor].mean()) if (~poor).any() else None,
+        "recall": sum(one.overlap for one in own) / wanted if wanted else None,
+        "outer_recall": sum(one.outer_overlap for one in own) / wanted if wanted else None,
+        "outer_area": sum(one.outer for one in own) / max(1, sum(one.area for one in own)),
+    }
 
 
 def with_rule(judged: Sequence[Judged]) -> list[Judged]:
@@ -118,7 +152,9 @@ def _ruled(judged: Judged) -> Judged:
     if not clear_of_tumor(dict(zip(CLASSES, shares.tolist(), strict=True))):
         return judged
     dice = 0.0 if own.wanted_area else 1.0
-    nothing = replace(own, dice=dice, area=0, overlap=0, hausdorff95=None, diameter=None)
+    nothing = replace(
+        own, dice=dice, area=0, overlap=0, hausdorff95=None, diameter=None, expected_dice=None
+    )
     return replace(judged, outline=nothing)
 
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inference.engine.preprocess import Prepared, prepare, to_grey
+from inference.training.choice import Choice, draw
 from inference.training.damage import DAMAGES, HIDDEN
 from inference.training.evaluate import Measured, sides_of
 from inference.training.graphs import answering
-from inference.training.judge import Choice, draw
 from inference.training.metrics import image_dice
 from inference.training.sources import CLASSES, FIGSHARE, NO_TUMOR, SliceRecord, list_slices, load
 from inference.training.train import load_network

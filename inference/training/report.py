@@ -28,6 +28,7 @@ from inference.training.plots import (
     plot_reliability,
     plot_roc,
     plot_spread,
+    plot_trust,
 )
 from inference.training.pooled import (
     SIZES,
@@ -167,6 +168,13 @@ def _plot_outlines(
         )
     }
     plot_spread(spread, out / "dice-spread.png")
+    expected = [own.outline for own in tumors if own.outline and own.outline.expected_dice]
+    if expected:
+        plot_trust(
+            np.array([own.expected_dice for own in expected]),
+            np.array([own.dice for own in expected]),
+            out / "trust.png",
+        )
     found = [own.outline for own in tumors if own.outline and own.outline.overlap]
     if len(found) > 1:
         pairs = {

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.engine.preprocess import Prepared, prepare
-from inference.training.judge import Judged, draw
+from inference.training.choice import draw
+from inference.training.judge import Judged
 from inference.training.predict import Predictions
 from inference.training.sources import CLASSES, load
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inference.training.judge import ACCURACY
+from inference.training.choice import ACCURACY
+from inference.training.pooled import POOR
 
 SETS = {
     "home": "home: tumours and tumour-free slices",
@@ -49,6 +50,9 @@ def report_text(numbers: dict[str, Any], plots: Sequence[str]) -> str:
         lines += ["", "## Class", "", *_class_part(numbers["classes"])]
     if "outlines" in numbers:
         lines += ["", "## Outline", "", *_outline_part(numbers["outlines"])]
+    if "trust" in numbers.get("outlines", {}):
+        lines += ["", "## What the outlines are worth", ""]
+        lines += _trust_part(numbers["outlines"]["trust"])
     if "with_flips" in numbers:
         lines += ["", "## Averaged over the slice and its mirror image", ""]
         lines += _flip_part(numbers, numbers["with_flips"])
@@ -212,6 +216,22 @@ def _flip_part(plain: dict[str, Any], flips: dict[str, Any]) -> list[str]:
     for name in ("no_tumor", "contrast_without_tumor", "healthy_head"):
         compare(f"any mask: {SETS[name]}", "outlines", "groups", name, "tumor_free_with_mask")
     return _table(("", "slice alone", "with its mirror image"), rows)
+
+
+def _trust_part(own: dict[str, Any]) -> list[str]:
+    rows = [
+        ("outlines of home tumours", str(own["outlined"])),
+        ("mean difference of expected and real Dice", _number(own["mean_error"], 3)),
+        ("rank correlation of the two", _number(own["correlation"], 2)),
+        (f"outlines with a Dice under {POOR}", _percent(own["poor"])),
+        ("outlines flagged as such", _percent(own["flagged"])),
+        ("poor outlines that are flagged", _percent(own["caught"])),
+        ("others that are flagged", _percent(own["false_flags"])),
+        ("of the tumour inside the outline", _percent(own["recall"])),
+        ("of the tumour inside the wider outline", _percent(own["outer_recall"])),
+        ("area of the wider outline, of the outline's", _percent(own["outer_area"])),
+    ]
+    return _table(("", ""), rows)
 
 
 def _probe_part(probes: dict[str, Any]) -> list[str]:
