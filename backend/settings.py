@@ -82,6 +82,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "fhir.api.outcomes.outcomes",
     "accounts.middleware.limit_by_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backend.api.caching.private_by_default",
@@ -429,6 +430,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "publish and deliver results": {
         "task": "dicom.sweep_deliveries",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
+    "push reports to FHIR servers": {
+        "task": "fhir.sweep_pushes",
         "schedule": SWEEP_INTERVAL_S,
         "options": {"expires": SWEEP_INTERVAL_S},
     },

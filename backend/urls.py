@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from backend import health
+from fhir.api.views import NothingView
 
 admin.site.site_header = "Falx"
 admin.site.site_title = "Falx"
@@ -34,6 +35,8 @@ urlpatterns = [
     path("api/v1/", include("inference.api.urls")),
     path("api/v1/", include("inference.api.opinion_urls")),
     path("dicomweb/", include("dicom.dicomweb.api.urls")),
+    path("fhir/R4/", include("fhir.api.urls")),
+    re_path(r"^fhir/", NothingView.as_view(), name="fhir-nothing-here"),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),
