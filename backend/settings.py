@@ -484,6 +484,10 @@ X_FRAME_OPTIONS = "DENY"
 # were sealed with one key do not verify with another.
 AUDIT_KEY = env.str("AUDIT_KEY", default="")
 
+# What stands for UIDs and patients' numbers in de-identified objects follows from it. Set it before
+# you ever change SECRET_KEY: what is sent again would get other UIDs.
+DEIDENTIFICATION_KEY = env.str("DEIDENTIFICATION_KEY", default="")
+
 # --- Log ------------------------------------------------------------------------------------
 
 LOGGING = {
