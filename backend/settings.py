@@ -322,6 +322,13 @@ RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 DICOM_DELIVERY_ATTEMPTS = env.int("DICOM_DELIVERY_ATTEMPTS", default=12)
 DICOM_DELIVERY_BACKOFF_S = env.int("DICOM_DELIVERY_BACKOFF_S", default=30)
 
+# --- The inbox: what other systems sent and nobody's file can take ---------------------------
+
+# Whether doctors see it and assign what is in it, or admins alone.
+INBOX_FOR_DOCTORS = env.bool("INBOX_FOR_DOCTORS", default=True)
+# What waits longer is discarded; 0: it waits until somebody decides.
+INBOX_KEEP_DAYS = env.int("INBOX_KEEP_DAYS", default=0)
+
 # --- Jobs -----------------------------------------------------------------------------------
 
 # The engine needs well under a second for a slice; the limit is for what went wrong.
@@ -450,6 +457,15 @@ CELERY_BEAT_SCHEDULE = {
     "forget systems' tokens": {
         "task": "systems.forget_expired_tokens",
         "schedule": timedelta(hours=1),
+    },
+    "file what waited": {
+        "task": "dicom.inbox.file_waiting",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
+    "discard what waited too long": {
+        "task": "dicom.inbox.discard_expired",
+        "schedule": timedelta(days=1),
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",

@@ -37,6 +37,7 @@ urlpatterns = [
     path("dicomweb/", include("dicom.dicomweb.api.urls")),
     path("fhir/R4/", include("fhir.api.urls")),
     re_path(r"^fhir/", NothingView.as_view(), name="fhir-nothing-here"),
+    path("api/v1/", include("dicom.api.inbox_urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),

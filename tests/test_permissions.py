@@ -13,6 +13,8 @@ from rest_framework.test import APIClient
 
 from accounts.invitations import invite
 from accounts.models import DoctorApplication, User
+from dicom.inbox.services import Source, receive
+from dicom.models import Peer
 from inference.models import Analysis
 from inference.reviews.services import review
 from patients.history.attachments import attach
@@ -25,6 +27,7 @@ from scans.opinions import services as opinions
 from scans.uploads.services import begin
 from tests.factories import UserFactory
 from tests.samples import sample
+from tests.series.make import as_bytes, make_series
 
 TUS = {"Tus-Resumable": "1.0.0"}
 COLLEAGUE = UUID(int=2)
@@ -156,6 +159,11 @@ ENDPOINTS = [
     Endpoint("get", "progress-png"),
     Endpoint("get", "agreement", other=200),
     Endpoint("get", "agreement-table", other=200),
+    Endpoint("get", "inbox", other=200),
+    Endpoint("get", "inbox-group", other=200),
+    Endpoint("get", "inbox-thumbnail", other=200),
+    Endpoint("post", "inbox-assign", 400, other=400, body={"patient": str(UUID(int=1))}),
+    Endpoint("post", "inbox-discard", 403, other=403, admin=200, body={"reason": "A phantom."}),
 ]
 
 Api = Callable[[User | None], APIClient]
@@ -180,6 +188,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "merge_id": UUID(int=1),
         **shared(done.scan, doctor),
         **asking_in(),
+        "key": arrived(),
         "version": 1,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
@@ -218,6 +227,15 @@ def shared(scan: Scan, doctor: User) -> dict[str, UUID]:
 def attached(patient: Patient, doctor: User) -> UUID:
     file = check_file(SimpleUploadedFile("letter.jpg", sample("glioma").read_bytes()))
     return attach(patient=patient, author=doctor, file=file, occurred_at=timezone.now()).pk
+
+
+def arrived() -> UUID:
+    """An object that nobody's number is in, by the key of its group in the inbox."""
+    peer = Peer.objects.create(name="MR 1", issuer="St. Mary")
+    (dataset,) = make_series(slices=1)
+    received = receive(data=as_bytes(dataset), source=Source(peer, None, "MR1"))
+    assert received.arrival is not None
+    return received.arrival.group
 
 
 def asking_in() -> dict[str, UUID]:

@@ -106,8 +106,11 @@ def owner(
         keys: Of `keys_of`, `other_keys`.
         sex: As DICOM has it.
     """
+    wanted = list(keys)
+    if not wanted:
+        return Reason.UNKNOWN_NUMBER
     rows = Patient.objects.select_for_update(of=("self",), no_key=True)
-    files = {row.pk: row for row in map(kept, rows.filter(identifiers__key__in=list(keys)))}
+    files = {row.pk: row for row in map(kept, rows.filter(identifiers__key__in=wanted))}
     allowed = [patient for patient in files.values() if vouches(source, patient)]
     if not allowed:
         return Reason.UNKNOWN_NUMBER

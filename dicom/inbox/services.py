@@ -12,7 +12,7 @@ from django.db.models.fields.files import FieldFile
 
 from backend.api.errors import Conflict
 from backend.api.text import printable
-from dicom.inbox.doorstep import deidentified
+from dicom.deid.profile import deidentified_file, profile_for
 from dicom.inbox.files import written_files
 from dicom.inbox.matching import Source, keys_of_header, owner
 from dicom.models import Arrival, ArrivalNumber
@@ -50,39 +50,45 @@ def receive(*, data: bytes, source: Source) -> Received:
 
     Raises:
         DecodeError: as `Header.read`; `missing_sop_class`.
-        ApiError: as `doorstep.deidentified`.
+        ApiError: `cannot_deidentify`.
     """
-    if source.peer is not None:
-        data = deidentified(data, source.peer)
     header = Header.read(data)
     if not header.sop_class_uid:
         raise DecodeError("missing_sop_class", "The DICOM file does not say what it is of.")
+    if source.peer is not None and (profile := profile_for(source.peer.deidentify)):
+        data = deidentified_file(data, profile)
+        header = Header.read(data)
     with written_files() as written, transaction.atomic():
         return file_or_wait(data, header, source, written)
 
 
 def file_or_wait(data: bytes, header: Header, source: Source, written: list[FieldFile]) -> Received:
+    found, keys = whose(data, header, source)
+    if isinstance(found, Patient):
+        try:
+            return file(data, header, source, found, written)
+        except Conflict as conflict:
+            if conflict.code != "instance_conflict":
+                raise
+            found = Reason.OTHER_CONTENT
+    return wait(data, header, source, found, keys, written)
+
+
+def whose(
+    data: bytes, header: Header, source: Source
+) -> tuple[Patient | Arrival.Reason, list[str]]:
+    """Return whose an object is, or why nobody's, and the keys that were looked for.
+
+    Its own number comes first; what else it calls its patient counts where nobody has that.
+    """
+    found: Patient | Arrival.Reason = Reason.UNKNOWN_NUMBER
     keys: list[str] = []
-    reason = Reason.NO_NUMBER
-    for better in keys_of_header(header, data, source):
-        if not better:
-            continue
-        keys += better
-        found = owner(keys=better, birth_date=header.birth_date, sex=header.sex, source=source)
-        if isinstance(found, Patient):
-            try:
-                return file(data, header, source, found, written)
-            except Conflict as conflict:
-                if conflict.code != "instance_conflict":
-                    raise
-                reason = Reason.OTHER_CONTENT
-                break
-        reason = found
+    for some in keys_of_header(header, data, source):
+        keys += some
+        found = owner(keys=some, birth_date=header.birth_date, sex=header.sex, source=source)
         if found != Reason.UNKNOWN_NUMBER:
-            break
-    if header.patient_number and reason == Reason.NO_NUMBER:  # it has one, but nobody's
-        reason = Reason.UNKNOWN_NUMBER
-    return wait(data, header, source, reason, keys, written)
+            return found, keys
+    return (found if header.patient_number or keys else Reason.NO_NUMBER), keys
 
 
 def file(

@@ -245,3 +245,20 @@ def test_a_failure_leaves_neither_row_nor_file(peer: Peer) -> None:
         sent(peer)
     assert not Arrival.objects.exists()
     assert not default_storage.exists("inbox") or default_storage.listdir("inbox")[1] == []
+
+
+def test_cleaned_at_the_door_it_finds_a_file_by_its_pseudonym_only(
+    peer: Peer, known: Patient, doctor: User
+) -> None:
+    Peer.objects.update(deidentify=Peer.Deidentify.BASIC)
+    peer.refresh_from_db()
+    # Its real number is known here, and does not count: the cleaning would be void.
+    first = sent(peer).arrival
+    assert first is not None
+    assert first.patient_number not in ("", NUMBER)
+    assert (first.birth_date, b"Rana" in first.file.read()) == (None, False)
+    assert sent(peer).arrival == first
+    study = patient_with(doctor, {"issuer": ISSUER, "value": first.patient_number})
+    received = sent(peer)
+    assert received.instance is not None
+    assert received.instance.series.study.patient == study
