@@ -277,6 +277,7 @@ SPECTACULAR_SETTINGS = {
         "AnalysisStatus": "inference.models.Analysis.Status",
         "ArchiveStatus": "reports.models.Archive.Status",
         "HistoryStatus": "patients.models.HistoryEntry.Status",
+        "JobStatus": "dicom.models.job.Job.Status",
         "OpinionStatus": "scans.models.Opinion.Status",
         "PatientSex": "patients.models.Patient.Sex",
     },
@@ -466,6 +467,11 @@ CELERY_BEAT_SCHEDULE = {
     "discard what waited too long": {
         "task": "dicom.inbox.discard_expired",
         "schedule": timedelta(days=1),
+    },
+    "sweep retrievals": {
+        "task": "dicom.sweep_retrievals",
+        "schedule": RETRIEVAL_SWEEP_INTERVAL_S,
+        "options": {"expires": RETRIEVAL_SWEEP_INTERVAL_S},
     },
     "clear expired sessions": {
         "task": "accounts.clear_expired_sessions",

@@ -8,7 +8,9 @@ class DicomConfig(AppConfig):
     def ready(self) -> None:
         from audit import subjects
         from dicom.deliveries import tasks  # noqa: F401  (registers itself)
-        from dicom.models import Delivery
+        from dicom.dimse import tasks as dimse_tasks  # noqa: F401  (registers itself)
+        from dicom.models import Delivery, Retrieval
         from dicom.objects import receivers  # noqa: F401  (registers itself)
 
+        subjects.register("retrieval", Retrieval)
         subjects.register("delivery", Delivery, "instance__series__study__patient_id")

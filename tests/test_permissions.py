@@ -13,6 +13,8 @@ from rest_framework.test import APIClient
 
 from accounts.invitations import invite
 from accounts.models import DoctorApplication, User
+from dicom.dimse.retrievals import request_retrieval
+from dicom.models import Peer
 from dicom.inbox.services import Source, receive
 from dicom.models import Peer
 from inference.models import Analysis
@@ -31,6 +33,7 @@ from tests.series.make import as_bytes, make_series
 
 TUS = {"Tus-Resumable": "1.0.0"}
 COLLEAGUE = UUID(int=2)
+PEER = UUID(int=5)
 EMERGENCY = {
     "family_name": "Haddad",
     "birth_date": "1980-02-29",
@@ -157,6 +160,16 @@ ENDPOINTS = [
     Endpoint("get", "progress"),
     Endpoint("get", "progress-svg"),
     Endpoint("get", "progress-png"),
+    Endpoint("get", "peers", other=200),
+    Endpoint("post", "peers", 404, admin=201, body={"name": "PACS"}),
+    Endpoint("get", "peer", other=200),
+    Endpoint("patch", "peer", 404, admin=200, body={"port": 104}, headers={"If-Match": "*"}),
+    Endpoint("delete", "peer", 404, admin=204),
+    Endpoint("post", "peer-echo", 404, admin=400),
+    Endpoint("get", "peer-studies", 400, other=400),
+    Endpoint("get", "retrievals"),
+    Endpoint("post", "retrievals", 202, body={"peer": str(PEER), "study_uid": "1.2.3"}),
+    Endpoint("get", "retrieval"),
     Endpoint("get", "agreement", other=200),
     Endpoint("get", "agreement-table", other=200),
     Endpoint("get", "inbox", other=200),
@@ -183,6 +196,8 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "scan_id": done.scan_id,
         "analysis_id": done.id,
         "upload_id": begin(user=doctor, patient=done.scan.patient, length=10).id,
+        "peer_id": PEER,
+        "retrieval_id": fetched(done.scan.patient, doctor),
         "archive_id": request_archive(user=doctor, patient=done.scan.patient).id,
         "entry_id": attached(done.scan.patient, doctor),
         "merge_id": UUID(int=1),
@@ -222,6 +237,11 @@ def shared(scan: Scan, doctor: User) -> dict[str, UUID]:
         "opinion_id": opinion.pk,
         "notice_id": Notice.objects.get(user=doctor).pk,
     }
+
+
+def fetched(patient: Patient, doctor: User) -> UUID:
+    peer = Peer.objects.create(pk=PEER, name="Archive")
+    return request_retrieval(user=doctor, patient=patient, peer=peer, study_uid="1.2").pk
 
 
 def attached(patient: Patient, doctor: User) -> UUID:

@@ -15,12 +15,13 @@ from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import Verification
 
 from dicom.dimse import entity, storing
+from dicom.dimse.retrievals import expected_by_move, take
 from dicom.dimse.server import Server
-from dicom.inbox.matching import Source
-from dicom.inbox.services import receive
-from dicom.models import Peer
+from dicom.inbox.services import Source, receive
+from dicom.models import Peer, Retrieval
 from dicom.peers import peer_calling
 from scans.models import Instance
+from scans.series.header import Header
 from scans.series.services import settle
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,12 @@ class Session:
     last: dict[UUID, Instance] = field(default_factory=dict)  # by series
     count: int = 0
     incoming_bytes: int = 0
+    retrievals: dict[str, Retrieval | None] = field(default_factory=dict)  # by study
+
+    def retrieval_of(self, study_uid: str) -> Retrieval | None:
+        if study_uid not in self.retrievals:
+            self.retrievals[study_uid] = expected_by_move(self.peer, study_uid)
+        return self.retrievals[study_uid]
 
     @property
     def whole_series(self) -> list[UUID]:
@@ -134,24 +141,32 @@ class Listener:
 
     def store(self, event: evt.Event) -> Dataset:
         session = self.sessions[event.assoc]
-        if not session.peer.may_store:
+        # We asked for it, by C-MOVE (PS3.7, 9.1.1.1.6).
+        asked = event.request.MoveOriginatorApplicationEntityTitle == settings.DICOM_AE_TITLE
+        if not (session.peer.may_store or asked):
             return storing.answer(storing.NOT_AUTHORISED, "This system may not store here.")
         with self.lock:
             if self.stopping:
                 return storing.answer(storing.OUT_OF_RESOURCES, "Shutting down; send it later.")
             self.busy += 1
         try:
-            return storing.store(event, lambda data: self.keep(session, data))
+            return storing.store(event, lambda data: self.keep(session, data, asked=asked))
         finally:
             with self.lock:
                 self.busy -= 1
 
-    def keep(self, session: Session, data: bytes) -> None:
-        source = Source(peer=session.peer, user=None, name=session.peer.name)
-        received = receive(data=data, source=source)
+    def keep(self, session: Session, data: bytes, *, asked: bool) -> None:
+        instance: Instance | None
+        if asked and (retrieval := session.retrieval_of(Header.read(data).study_uid)):
+            instance = take(retrieval, data)
+        elif session.peer.may_store:
+            source = Source(peer=session.peer, user=None, name=session.peer.name)
+            instance = receive(data=data, source=source).instance
+        else:
+            raise storing.Refused(storing.NOT_AUTHORISED, "Nobody asked for this study.")
         session.count += 1
-        if received.instance is not None:
-            session.last[received.instance.series_id] = received.instance
+        if instance is not None:
+            session.last[instance.series_id] = instance
 
     def count(self, event: evt.Event) -> None:
         """Hang up on an object that is larger than any may be."""

@@ -63,6 +63,7 @@ class Peer(models.Model):
         default=False, help_text="Results of what it sent go back to it."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ("name",)

@@ -24,6 +24,11 @@ NOT_ABOUT_PATIENTS = {
     "events",
     "notices",
     "notice-read",
+    # Other systems; a search that reaches one is written down (tests/dicom/test_peers.py).
+    "peers",
+    "peer",
+    "peer-echo",
+    "peer-studies",
 }
 READS_THE_AUDIT = {"audit", "patient-audit"}
 

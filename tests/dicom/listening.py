@@ -53,7 +53,15 @@ def call(
     )
 
 
-def hang_up(association: Association) -> None:
-    """Release, and wait until both sides have done what they do then."""
+def hang_up(listener: Listener, association: Association) -> None:
+    """Release, and wait until the listener has done what it does then.
+
+    Nobody may read meanwhile: SQLite in memory has no patience with two at once.
+    """
+    (theirs,) = [
+        each
+        for each in listener.server.active_associations
+        if each.requestor.address_info.port == association.requestor.address_info.port
+    ]
     association.release()
-    association.join()
+    theirs.join()

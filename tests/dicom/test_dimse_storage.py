@@ -59,8 +59,8 @@ def test_a_series_is_filed_byte_for_byte_and_settled_at_its_end(
     assert [association.send_c_store(each).Status for each in slices] == [0, 0, 0]
     series = Series.objects.get()
     assert (series.study.patient, series.settled_at) == (patient, None)
-    hang_up(association)
-    until(lambda: Series.objects.filter(settled_at__isnull=False).exists())
+    hang_up(listener, association)
+    assert Series.objects.get().settled_at is not None
     kept = [instance.file.open().read() for instance in Instance.objects.order_by("number")]
     sent = [as_bytes(each) for each in slices]
     assert [data[-2048:] for data in kept] == [data[-2048:] for data in sent]
@@ -75,7 +75,7 @@ def test_the_same_object_twice_is_kept_once_and_another_with_its_uid_waits(
     (other,) = make_series(slices=1, SeriesDescription="changed")
     association = call(listener)
     assert [association.send_c_store(each).Status for each in (one, one, other)] == [0, 0, 0]
-    hang_up(association)
+    hang_up(listener, association)
     assert Instance.objects.count() == 1
     assert Arrival.objects.get().reason == Arrival.Reason.OTHER_CONTENT
 
@@ -86,7 +86,7 @@ def test_two_people_in_one_association(listener: Listener, patient: Patient) -> 
     (unknown,) = make_series(slices=1, study="2", PatientID="X-99")
     association = call(listener)
     assert [association.send_c_store(each).Status for each in (known, unknown)] == [0, 0]
-    hang_up(association)
+    hang_up(listener, association)
     assert Instance.objects.get().series.study.patient == patient
     assert Arrival.objects.get().patient_number == "X-99"
 
@@ -99,8 +99,8 @@ def test_a_slice_alone_is_not_yet_a_series_but_a_whole_volume_is(
     for dataset in (one, volume):
         association = call(listener, dataset)
         assert association.send_c_store(dataset).Status == 0x0000
-        hang_up(association)
-    until(lambda: Series.objects.filter(settled_at__isnull=False).exists())
+        hang_up(listener, association)
+    assert Series.objects.filter(settled_at__isnull=False).count() == 1
     assert Series.objects.get(settled_at=None).uid == one.SeriesInstanceUID
 
 
@@ -118,14 +118,14 @@ def test_strangers_are_turned_away(listener: Listener, settings: Any, db: None) 
     settings.DICOM_CHECK_HOST = False
     association = call(listener)
     assert association.is_established
-    hang_up(association)
+    hang_up(listener, association)
 
 
 def test_who_may_not_store_is_told_so(listener: Listener, patient: Patient) -> None:
     scanner(may_store=False)
     association = call(listener)
     assert association.send_c_store(make_series()[0]).Status == 0x0124
-    hang_up(association)
+    hang_up(listener, association)
     assert not Instance.objects.exists()
 
 
@@ -139,7 +139,7 @@ def test_objects_that_are_not_what_they_should_be(listener: Listener, patient: P
     assert send(association, good, data=bare(good)[:-1000]).Status == 0xC000
     del good.StudyInstanceUID
     assert association.send_c_store(good).Status == 0xC000
-    hang_up(association)
+    hang_up(listener, association)
     assert not Instance.objects.exists()
     assert not Arrival.objects.exists()
 
@@ -158,7 +158,7 @@ def test_trouble_with_the_database_is_told_and_the_next_object_goes_on(
         patched.setattr(listener_module, "receive", fails)
         assert association.send_c_store(first).Status == 0xA700
     assert association.send_c_store(second).Status == 0x0000
-    hang_up(association)
+    hang_up(listener, association)
     assert Instance.objects.count() == 1
 
 
@@ -172,7 +172,7 @@ def test_what_came_before_an_association_broke_off_is_kept_unsettled(
     association.dul.socket.send(half_an_object(association, make_series()[1]))
     until(lambda: list(tmp_path.glob("*.dcm")))
     association.abort()
-    until(lambda: not listener.sessions)
+    until(lambda: not listener.server.active_associations)
     assert Series.objects.get().settled_at is None
 
 
@@ -197,12 +197,11 @@ def test_more_associations_than_allowed_are_refused_and_come_in_later(
     first, second, third = (call(listener) for _ in range(3))
     assert (first.is_established, second.is_established) == (True, True)
     assert third.is_rejected
-    hang_up(first)
-    until(lambda: len(listener.server.active_associations) < 2)
+    hang_up(listener, first)
     fourth = call(listener)
     assert fourth.send_c_store(make_series()[0]).Status == 0x0000
-    hang_up(fourth)
-    hang_up(second)
+    hang_up(listener, fourth)
+    hang_up(listener, second)
 
 
 @pytest.mark.parametrize(
