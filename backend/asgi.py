@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -27,30 +28,34 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Room for the multipart frame and the other fields around a file of the largest allowed size.
 FRAME_BYTES = 1024 * 1024
+DICOMWEB = "/dicomweb/"
 # How many times the limit is taken in and thrown away so that a client hears why.
 PATIENCE = 10
+# Where whole studies come in: our own upload, and DICOMweb's (STOW-RS, PS3.18, 10.5).
+TAKES_STUDIES = re.compile(r"/api/v1/patients/[^/]+/studies|/dicomweb/studies(/[^/]+)?")
 
 
 class BodyLimit:
-    """Answer 413 to a body larger than `limit` bytes.
+    """Answer 413 to a body larger than `limit` bytes, or `studies` where whole studies are sent.
 
     Django spools the whole body to disk before a view can look at it; this stops at the limit,
     whether the client announced the length or not.
     """
 
-    def __init__(self, app: App, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: App, limit: int, studies: int | None = None) -> None:
+        self.app, self.limit, self.studies = app, limit, studies or limit
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        limit = self.studies if TAKES_STUDIES.fullmatch(scope.get("path", "")) else self.limit
         announced = headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.limit:
+        if announced.isdigit() and int(announced) > limit:
             if b"expect" not in headers:  # else the client waits for the answer before it sends
-                await self._discard(receive)
-            await self._refuse(headers, send)
+                await self._discard(receive, limit)
+            await self._refuse(headers, send, limit)
             return
         received = 0
         refused = False
@@ -59,11 +64,11 @@ class BodyLimit:
             nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit and not refused:
+            if received > limit and not refused:
                 refused = True
                 if message.get("more_body"):
-                    await self._discard(receive)
-                await self._refuse(headers, send)
+                    await self._discard(receive, limit)
+                await self._refuse(headers, send, limit)
             return {"type": "http.disconnect"} if refused else message
 
         async def unless_refused(message: Message) -> None:
@@ -72,21 +77,21 @@ class BodyLimit:
 
         await self.app(scope, counted, unless_refused)
 
-    async def _discard(self, receive: Receive) -> None:
+    async def _discard(self, receive: Receive, limit: int) -> None:
         """Take in what the client is still sending: most look for an answer only after that.
 
         A connection closed under them would reach them as broken, not as a 413. There is an end
         to this patience.
         """
-        patience = self.limit * PATIENCE
+        patience = limit * PATIENCE
         while patience > 0:
             message = await receive()
             patience -= len(message.get("body", b""))
             if not message.get("more_body"):
                 return
 
-    async def _refuse(self, request: dict[bytes, bytes], send: Send) -> None:
-        limit_mb = (self.limit - FRAME_BYTES) // (1024 * 1024)
+    async def _refuse(self, request: dict[bytes, bytes], send: Send, limit: int) -> None:
+        limit_mb = (limit - FRAME_BYTES) // (1024 * 1024)
         form = request.get(b"content-type", b"").startswith(b"multipart/form-data")
         what, field = ("file", "file") if form else ("body", None)
         body = error_body("file_too_large", f"The {what} is larger than {limit_mb} MB.", field)
@@ -96,7 +101,7 @@ class BodyLimit:
 
 
 class KeepWhatArrived:
-    """Let the part of a resumable upload end where its connection broke.
+    """Let a part of a resumable upload, and studies that are sent, end where a connection broke.
 
     Django drops a request whose body did not come whole. A client that sends its file in one part
     over a bad network would get nowhere, however often it goes on.
@@ -107,7 +112,9 @@ class KeepWhatArrived:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
-        if scope["type"] != "http" or headers.get(b"content-type") != UPLOAD_PART.encode():
+        wanted = headers.get(b"content-type") == UPLOAD_PART.encode()
+        wanted |= scope.get("method") == "POST" and scope["path"].startswith(DICOMWEB)
+        if scope["type"] != "http" or not wanted:
             await self.app(scope, receive, send)
             return
         ended = broken = False
@@ -127,5 +134,9 @@ class KeepWhatArrived:
 
 
 application = KeepWhatArrived(
-    BodyLimit(django_application, settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+    BodyLimit(
+        django_application,
+        settings.MAX_UPLOAD_BYTES + FRAME_BYTES,
+        studies=settings.MAX_STUDY_BYTES + FRAME_BYTES,
+    )
 )

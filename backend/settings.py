@@ -167,6 +167,16 @@ MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 1024 * 1024
 # A resumable upload is removed when nothing has come for so long.
 UPLOAD_HOURS = env.int("UPLOAD_HOURS", default=24)
 
+# Whole studies: the largest request (DICOMweb's too), what its archives may unpack to, the largest
+# object, and how many files.
+MAX_STUDY_MB = env.int("MAX_STUDY_MB", default=1024)
+MAX_STUDY_BYTES = MAX_STUDY_MB * 1024 * 1024
+MAX_STUDY_UNPACKED_MB = env.int("MAX_STUDY_UNPACKED_MB", default=4096)
+MAX_STUDY_UNPACKED_BYTES = MAX_STUDY_UNPACKED_MB * 1024 * 1024
+MAX_INSTANCE_MB = env.int("MAX_INSTANCE_MB", default=512)
+MAX_INSTANCE_BYTES = MAX_INSTANCE_MB * 1024 * 1024
+MAX_STUDY_FILES = env.int("MAX_STUDY_FILES", default=10_000)
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_STUDY_FILES
 # A series is taken to be whole when nothing more has come for so long and nobody said it is.
 SERIES_QUIET_S = env.int("SERIES_QUIET_S", default=60)
 
@@ -276,6 +286,8 @@ SPECTACULAR_SETTINGS = {
         "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
         "ArchiveStatus": "reports.models.Archive.Status",
+        "InstanceFormat": "scans.models.Instance.Format",
+        "ScanFormat": "scans.models.Scan.Format",
         "HistoryStatus": "patients.models.HistoryEntry.Status",
         "JobStatus": "dicom.models.job.Job.Status",
         "OpinionStatus": "scans.models.Opinion.Status",

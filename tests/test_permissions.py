@@ -26,6 +26,7 @@ from patients.team.emergency import open_file
 from reports.archives.services import request_archive
 from scans.models import Scan
 from scans.opinions import services as opinions
+from scans.series.services import file_instance
 from scans.uploads.services import begin
 from tests.factories import UserFactory
 from tests.samples import sample
@@ -61,6 +62,7 @@ class Endpoint:
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     multipart: bool = False
+    sample: str = "meningioma"
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
@@ -136,6 +138,14 @@ ENDPOINTS = [
     Endpoint("get", "scan"),
     Endpoint("get", "scan-file"),
     Endpoint("get", "scan-preview"),
+    Endpoint("get", "studies"),
+    Endpoint("post", "studies", 201, multipart=True, sample="dicom"),
+    Endpoint("get", "study"),
+    Endpoint("get", "series"),
+    Endpoint("patch", "series", body={"chosen": True}, headers={"If-Match": "*"}),
+    Endpoint("get", "series-instances"),
+    Endpoint("get", "series-thumbnail"),
+    Endpoint("get", "instance-file"),
     Endpoint("get", "scan-analyses"),
     Endpoint("post", "scan-analyses", 201),
     Endpoint("get", "analysis"),
@@ -203,6 +213,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "merge_id": UUID(int=1),
         **shared(done.scan, doctor),
         **asking_in(),
+        **filed(done.scan.patient),
         "key": arrived(),
         "version": 1,
     }
@@ -215,7 +226,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
     def send(user: User | None) -> Any:
         body = dict(endpoint.body)
         if endpoint.multipart:
-            body["file"] = SimpleUploadedFile("s.jpg", sample("meningioma").read_bytes())
+            body["file"] = SimpleUploadedFile("s", sample(endpoint.sample).read_bytes())
         call = getattr(api(user), endpoint.method)
         form = "multipart" if endpoint.multipart else "json"
         return call(url, body or None, format=form, headers=endpoint.headers)
@@ -256,6 +267,17 @@ def arrived() -> UUID:
     received = receive(data=as_bytes(dataset), source=Source(peer, None, "MR1"))
     assert received.arrival is not None
     return received.arrival.group
+
+
+def filed(patient: Patient) -> dict[str, UUID]:
+    """A series with one slice stands in the file."""
+    [one] = make_series(slices=1)
+    instance = file_instance(patient=patient, data=as_bytes(one)).instance
+    return {
+        "study_id": instance.series.study_id,
+        "series_id": instance.series_id,
+        "instance_id": instance.pk,
+    }
 
 
 def asking_in() -> dict[str, UUID]:

@@ -1,12 +1,8 @@
 """A patient's whole file to take along: for those who own it."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.core.files.base import File
-from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -16,14 +12,12 @@ from rest_framework.views import APIView
 
 from accounts.api.permissions import IsClinician, user_of
 from backend.api.errors import Conflict
-from backend.api.files import AnyAccepted
+from backend.api.files import AnyAccepted, streamed_file
 from patients.access import Level
 from patients.api.access import get_patient
 from reports.api.serializers import ArchiveSerializer
 from reports.archives import selectors, services
 from reports.models import Archive
-
-CHUNK = 256 * 1024
 
 
 class PatientArchiveView(APIView):
@@ -62,7 +56,10 @@ class ArchiveFileView(APIView):
         archive = get_archive(request, archive_id, "archive.file")
         if archive.status != Archive.Status.READY:
             raise Conflict("archive_not_ready", f"The archive is {archive.status}.")
-        return streamed(request, archive)
+        name = f"patient-{archive.patient_id}.zip"
+        answer = streamed_file(request, archive.file, "application/zip", download_as=name)
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
 
 def get_archive(request: Request, archive_id: UUID, action: str) -> Archive:
@@ -73,26 +70,3 @@ def get_archive(request: Request, archive_id: UUID, action: str) -> Archive:
         raise Http404 from missing
     get_patient(request, archive.patient_id, action=action, level=Level.OWNER)
     return archive
-
-
-def streamed(request: Request, archive: Archive) -> HttpResponseBase:
-    """Answer with the ZIP, never all of it in memory: under ASGI that needs an async iterator."""
-    opened = archive.file.open("rb")
-    answer: StreamingHttpResponse
-    if isinstance(request._request, ASGIRequest):
-        answer = StreamingHttpResponse(chunks(opened), content_type="application/zip")
-    else:
-        answer = FileResponse(opened, content_type="application/zip")
-    answer["Content-Length"] = str(archive.size_bytes)
-    answer["Content-Disposition"] = f'attachment; filename="patient-{archive.patient_id}.zip"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
-
-
-async def chunks(opened: "File[bytes]") -> AsyncIterator[bytes]:
-    read = sync_to_async(opened.read, thread_sensitive=False)
-    try:
-        while chunk := await read(CHUNK):
-            yield chunk
-    finally:
-        opened.close()

@@ -12,10 +12,12 @@ from scans.models.study import Series
 
 
 def instance_path(instance: "Instance", filename: str) -> str:
-    """Store under ids only: nothing that anybody sent becomes part of a path."""
+    """Store under ids only: nothing that anybody sent becomes part of a path.
+
+    `filename` is a suffix of ours.
+    """
     study = instance.series.study
-    suffix = {"dicom": "dcm", "nifti": "nii.gz"}[instance.format]
-    return f"patients/{study.patient_id}/studies/{study.id}/{instance.id}.{suffix}"
+    return f"patients/{study.patient_id}/studies/{study.id}/{instance.id}{filename}"
 
 
 class Instance(models.Model):

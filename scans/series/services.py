@@ -27,6 +27,7 @@ from scans.series.selection import (
 )
 from scans.series.signals import series_settled
 from scans.series.summary import summarise
+from scans.series.volumes import GZIP
 from scans.services import possible, removed_on_failure
 
 logger = logging.getLogger(__name__)
@@ -48,14 +49,15 @@ def file_instance(
     source: str = "",
     user: User | None = None,
     ours: bool = False,
+    format: Instance.Format = Instance.Format.DICOM,
 ) -> Filed:
-    """Keep one DICOM object byte for byte in a patient's file, once.
+    """Keep one DICOM object, or one volume, byte for byte in a patient's file, once.
 
     Each object is a transaction of its own: several that stand in one may wait for each other.
     Whoever knows that nothing more will come calls `settle`; else the sweep does.
 
     Args:
-        header: What `Header.read(data)` says, where the caller has it.
+        header: What `Header.read(data)` says, where the caller has it; of a volume it must.
         source: Who sent it, as people know them.
         ours: Made here; of two series, one is ours and the other is not, whoever sent them.
 
@@ -77,6 +79,7 @@ def file_instance(
         columns=header.columns,
         geometry=header.geometry,
         facts=header.facts,
+        format=format,
         size_bytes=len(data),
         sha256=sha256,
         source=printable(source, 100),
@@ -117,12 +120,21 @@ def keep(
     """Write row and file, both or neither, and note that the series is still coming."""
     with transaction.atomic(), removed_on_failure(instance.file):
         instance.series = series_of(patient, header, ours=ours)
-        instance.file.save("original", content, save=False)
+        instance.file.save(suffix_of(instance, content), content, save=False)
         instance.save(force_insert=True)
         now = timezone.now()
         Series.objects.filter(pk=instance.series_id).update(
             received_at=now, settled_at=None, updated_at=now
         )
+
+
+def suffix_of(instance: Instance, content: "ContentFile[bytes]") -> str:
+    """Name the kind of file, as `instance_path` wants it: nothing else of a name is kept."""
+    if instance.format == Instance.Format.DICOM:
+        return ".dcm"
+    packed = content.read(len(GZIP)) == GZIP
+    content.seek(0)
+    return ".nii.gz" if packed else ".nii"
 
 
 def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
