@@ -204,18 +204,24 @@ def _parts(answer: requests.Response, *, most: int) -> Iterator[bytes]:
         waiting += chunk
         while (end := waiting.find(delimiter, searched)) >= 0:
             if not preamble:
-                yield _content(bytes(waiting[:end]))
+                yield _content(bytes(waiting[:end]), most)
             preamble = False
             del waiting[: end + len(delimiter)]
             searched = 0
         searched = max(0, len(waiting) - len(delimiter))
         if len(waiting) > most + _HEADERS:
-            raise PeerError("One of its objects is larger than is taken here.", lasting=True)
+            raise _too_large()
     if preamble or not waiting.startswith(b"--"):
         raise PeerError("It broke off before the end of its answer.")
 
 
-def _content(part: bytes) -> bytes:
+def _content(part: bytes, most: int) -> bytes:
     """Return a part without its header lines and the line end of its delimiter."""
     _, _, content = part.partition(b"\r\n\r\n")
+    if len(content) > most:
+        raise _too_large()
     return content
+
+
+def _too_large() -> PeerError:
+    return PeerError("One of its objects is larger than is taken here.", lasting=True)

@@ -45,7 +45,7 @@ def run(kind: type[J], job_id: UUID, work: Callable[[J], None]) -> None:
         _settle(job, status=Status.FAILED, error=str(error)[:500], finished_at=timezone.now())
     except Exception as error:
         logger.exception("%s %s, attempt %d", kind.__name__, job.pk, job.attempts)
-        _later_or_never(job, f"{type(error).__name__}: {error}")
+        _later_or_never(job, getattr(error, "message", "It failed for a reason of ours."))
     else:
         _settle(job, status=Status.DONE, error="", finished_at=timezone.now())
 

@@ -86,7 +86,15 @@ class Result:
     @property
     def largest(self) -> Slice | None:
         """The slice that the diameters are of."""
-        index = self.measurements.get("largest_slice")
+        return self._slice("largest_slice")
+
+    @property
+    def shown(self) -> Slice | None:
+        """The slice that the pictures show: the largest, or the one that spoke most for a label."""
+        return self._slice("key_slice")
+
+    def _slice(self, name: str) -> Slice | None:
+        index = self.measurements.get(name)
         return None if index is None else self.slices[index]
 
     def uid(self, *what: object) -> str:

@@ -79,8 +79,8 @@ def _objects(result: Result, analysis: SeriesAnalysis) -> list[Dataset]:
     if result.version:
         return [measured]
     pictures = []
-    if result.largest is not None and (pixels := heatmap_of(analysis)) is not None:
-        pictures.append(heatmap(result, result.largest, pixels))
+    if result.shown is not None and (pixels := heatmap_of(analysis)) is not None:
+        pictures.append(heatmap(result, result.shown, pixels))
     return [*outlines, measured, *pictures]
 
 

@@ -9,3 +9,7 @@ def uid_for(analysis_id: UUID, *what: object) -> str:
     """Return the UID of something of an analysis, e.g. `("report", 2)` (PS3.5, annex B.2)."""
     name = "/".join([str(analysis_id), *map(str, what)])
     return f"2.25.{uuid5(_NAMESPACE, name).int}"
+
+
+# A series has one modality (PS3.3, C.7.3.1): so much is made of one reading.
+SERIES = ("segmentations", "reports", "pictures", "documents")

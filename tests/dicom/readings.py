@@ -13,7 +13,6 @@ from pydicom import Dataset
 
 from accounts.models import User
 from inference.models import SeriesAnalysis, SeriesReview
-from inference.series.masks import pack
 from patients.models import Patient
 from scans.models import Instance
 from scans.series.services import file_instance
@@ -29,6 +28,7 @@ MEASURED = {
     "volume_ml": 1.5,
     "tumor_slices": 3,
     "largest_slice": 2,
+    "key_slice": 2,
     "area_px": 120,
     "longest_diameter_px": 17.2,
     "perpendicular_diameter_px": 6.1,
@@ -79,8 +79,9 @@ def read_series(
         finished_at=READ_AT,
     )
     if masks is not None:
-        analysis.masks.save("masks.npz", ContentFile(pack(masks)), save=False)
-        picture = BytesIO()
+        packed, picture = BytesIO(), BytesIO()
+        np.savez_compressed(packed, masks=np.packbits(masks, axis=-1), shape=masks.shape)
+        analysis.masks.save("masks.npz", ContentFile(packed.getvalue()), save=False)
         Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(picture, "PNG")
         analysis.heatmap.save("heatmap.png", ContentFile(picture.getvalue()), save=False)
     analysis.save()
