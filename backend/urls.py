@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/v1/", include("scans.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("api/v1/", include("inference.api.opinion_urls")),
+    path("api/v1/", include("dicom.deliveries.api.urls")),
     path("api/v1/", include("dicom.api.urls")),
     path("dicomweb/", include("dicom.dicomweb.api.urls")),
     path("fhir/R4/", include("fhir.api.urls")),

@@ -14,9 +14,9 @@ from rest_framework.test import APIClient
 from accounts.invitations import invite
 from accounts.models import DoctorApplication, User
 from dicom.dimse.retrievals import request_retrieval
-from dicom.models import Peer
+from dicom.models import Delivery, Peer
 from dicom.inbox.services import Source, receive
-from dicom.models import Peer
+from dicom.models import Delivery, Peer
 from inference.models import Analysis
 from inference.reviews.services import review
 from patients.history.attachments import attach
@@ -24,7 +24,7 @@ from patients.history.files import check_file
 from patients.models import Notice, Patient
 from patients.team.emergency import open_file
 from reports.archives.services import request_archive
-from scans.models import Scan
+from scans.models import Instance, Scan
 from scans.opinions import services as opinions
 from scans.series.services import file_instance
 from scans.uploads.services import begin
@@ -145,6 +145,8 @@ ENDPOINTS = [
     Endpoint("patch", "series", body={"chosen": True}, headers={"If-Match": "*"}),
     Endpoint("get", "series-instances"),
     Endpoint("get", "series-thumbnail"),
+    Endpoint("get", "series-deliveries"),
+    Endpoint("post", "delivery-retry", 404, admin=200),
     Endpoint("get", "instance-file"),
     Endpoint("get", "scan-analyses"),
     Endpoint("post", "scan-analyses", 201),
@@ -277,7 +279,13 @@ def filed(patient: Patient) -> dict[str, UUID]:
         "study_id": instance.series.study_id,
         "series_id": instance.series_id,
         "instance_id": instance.pk,
+        "delivery_id": given_up(instance),
     }
+
+
+def given_up(instance: Instance) -> UUID:
+    peer = Peer.objects.create(name="Far away")
+    return Delivery.objects.create(instance=instance, peer=peer, status="failed").pk
 
 
 def asking_in() -> dict[str, UUID]:

@@ -7,8 +7,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from backend.api.errors import Conflict
-from dicom import dicomweb_client
 from dicom.deliveries import jobs
+from dicom.dicomweb_client import PeerError, store
+from dicom.dimse.store import send
 from dicom.models import Delivery, Peer
 from scans.models import Instance, Series
 
@@ -51,21 +52,17 @@ def deliver(delivery: Delivery) -> None:
     peer = delivery.peer
     if not peer.active:
         raise jobs.Hopeless("This system is switched off.")
-    if not (peer.dicomweb_url or (peer.ae_title and peer.host and peer.port)):
-        raise jobs.Hopeless("This system has no address.")
     with delivery.instance.file.open("rb") as stored:
         data = stored.read()
     try:
         if peer.dicomweb_url:
-            dicomweb_client.store(peer, [data])
+            store(peer, [data])
         else:
-            from dicom.dimse.store import send as send_by_dimse
-
             with NamedTemporaryFile(suffix=".dcm") as copy:
                 copy.write(data)
                 copy.flush()
-                send_by_dimse(peer, [copy.name])
-    except dicomweb_client.PeerError as error:
+                send(peer, [copy.name])
+    except PeerError as error:
         if error.lasting:
             raise jobs.Hopeless(error.message) from error
         raise
