@@ -376,6 +376,8 @@ ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 1
 ANALYSIS_RESEND_S = env.int("ANALYSIS_RESEND_S", default=30)
 ANALYSIS_MAX_ATTEMPTS = env.int("ANALYSIS_MAX_ATTEMPTS", default=3)
 ANALYSIS_RETRY_BACKOFF_S = env.int("ANALYSIS_RETRY_BACKOFF_S", default=5)
+# A series takes as long as it has slices; its lease is renewed while it gets on.
+SERIES_TIME_LIMIT_S = env.int("SERIES_TIME_LIMIT_S", default=1800)
 SWEEP_INTERVAL_S = env.float("SWEEP_INTERVAL_S", default=15.0)
 AUDIT_SEAL_INTERVAL_S = env.float("AUDIT_SEAL_INTERVAL_S", default=10.0)
 FALX_RELEASE = env.str("FALX_RELEASE", default="")

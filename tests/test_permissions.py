@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -17,14 +19,15 @@ from dicom.dimse.retrievals import request_retrieval
 from dicom.models import Delivery, Peer
 from dicom.inbox.services import Source, receive
 from dicom.models import Delivery, Peer
-from inference.models import Analysis
+from inference.models import Analysis, SeriesAnalysis
 from inference.reviews.services import review
+from inference.series.masks import pack
 from patients.history.attachments import attach
 from patients.history.files import check_file
 from patients.models import Notice, Patient
 from patients.team.emergency import open_file
 from reports.archives.services import request_archive
-from scans.models import Instance, Scan
+from scans.models import Instance, Scan, Series
 from scans.opinions import services as opinions
 from scans.series.services import file_instance
 from scans.uploads.services import begin
@@ -164,6 +167,19 @@ ENDPOINTS = [
     Endpoint("post", "analysis-cancel", 409),
     Endpoint("post", "analysis-retry", 409),
     Endpoint("post", "review", 201, admin=403, body={"decision": "signed"}),
+    Endpoint("get", "releases", other=200),
+    Endpoint("get", "series-analyses"),
+    Endpoint("post", "series-analyses", 201),
+    Endpoint("get", "series-analysis"),
+    Endpoint("get", "series-analysis-events"),
+    Endpoint("post", "series-analysis-cancel", 409),
+    Endpoint("post", "series-analysis-retry", 409),
+    Endpoint("get", "series-analysis-overlay"),
+    Endpoint("get", "series-analysis-heatmap"),
+    Endpoint("get", "series-analysis-masks"),
+    Endpoint("get", "series-analysis-mask"),
+    Endpoint("get", "series-reviews"),
+    Endpoint("post", "series-reviews", 201, admin=403, body={"decision": "confirmed"}),
     Endpoint("get", "reviews"),
     Endpoint("get", "review-mask"),
     Endpoint("get", "review-overlay"),
@@ -218,6 +234,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         **filed(done.scan.patient),
         "key": arrived(),
         "version": 1,
+        "index": 0,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
     url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
@@ -279,6 +296,7 @@ def filed(patient: Patient) -> dict[str, UUID]:
         "study_id": instance.series.study_id,
         "series_id": instance.series_id,
         "instance_id": instance.pk,
+        "series_analysis_id": reading_of(instance.series),
         "delivery_id": given_up(instance),
     }
 
@@ -286,6 +304,17 @@ def filed(patient: Patient) -> dict[str, UUID]:
 def given_up(instance: Instance) -> UUID:
     peer = Peer.objects.create(name="Far away")
     return Delivery.objects.create(instance=instance, peer=peer, status="failed").pk
+
+
+def reading_of(series: Series) -> UUID:
+    """A reading of the series that is done, with the smallest files there can be."""
+    analysis = SeriesAnalysis(series=series, status="done", label="glioma", slices_total=1)
+    packed = np.packbits(np.eye(8, dtype=bool), axis=-1)
+    contents = {"masks": pack([packed], [(8, 8)]), "overlay": b"PNG", "heatmap": b"PNG"}
+    for name, content in contents.items():
+        analysis.files[name].save(name, ContentFile(content), save=False)
+    analysis.save(force_insert=True)
+    return analysis.pk
 
 
 def asking_in() -> dict[str, UUID]:

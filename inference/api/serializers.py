@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from inference.api.notes import NoteSerializer
 from inference.models import Analysis, Picture
 from inference.reviews.api.serializers import (
     PolygonsField,
@@ -16,13 +17,6 @@ from inference.reviews.outlines import trace
 from patients.history.kinds.written import ProbabilitiesSerializer
 from scans.api.serializers import ScanSerializer
 from scans.models import Scan
-
-
-class NoteSerializer(serializers.Serializer[Any]):
-    """Why it ended as it did, or what to mind: a stable code and a sentence."""
-
-    code = serializers.CharField()
-    message = serializers.CharField()
 
 
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from inference.api import live, uploads, views
+from inference.api import live, releases, uploads, views
 
 urlpatterns = [
     path("patients/<uuid:patient_id>/scans", views.PatientScansView.as_view(), name="scans"),
@@ -31,6 +31,8 @@ urlpatterns = [
         views.HeatmapView.as_view(),
         name="analysis-heatmap",
     ),
+    path("releases", releases.ReleasesView.as_view(), name="releases"),
+    path("", include("inference.series.api.urls")),
     path("", include("inference.reviews.api.urls")),
     path("", include("inference.progress.api.urls")),
 ]

@@ -19,6 +19,7 @@ from accounts.api.permissions import IsClinician, user_of
 from audit.services import note
 from backend.api.files import AnyAccepted, file_response
 from inference import selectors, services
+from inference.api.notes import AnalysisRequestSerializer
 from inference.api.serializers import (
     AnalysisSerializer,
     AnalysisWithOutlinesSerializer,
@@ -84,13 +85,17 @@ class ScanAnalysesView(ListAPIView[Analysis]):
     @extend_schema(
         summary="Read the scan again",
         tags=["analyses"],
-        request=None,
+        request=AnalysisRequestSerializer,
         responses={201: AnalysisSerializer},
     )
     @transaction.atomic
     def post(self, request: Request, scan_id: UUID) -> Response:
         scan = get_scan(request, scan_id, action="analysis.request", level=Level.WRITER)
-        analysis = services.queue_analysis(user=user_of(request), scan=scan)
+        wanted = AnalysisRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        analysis = services.queue_analysis(
+            user=user_of(request), scan=scan, **wanted.validated_data
+        )
         return Response(AnalysisSerializer(analysis).data, status=status.HTTP_201_CREATED)
 
 

@@ -2,12 +2,14 @@
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from inference.models.run import Run
+from patients.models import Change
 from scans.models import Scan
 
 
@@ -25,6 +27,10 @@ def picture_path(analysis: "Analysis", filename: str) -> str:
 
 class Analysis(Run):
     """One reading of one slice by one release."""
+
+    TASK = "inference.run_analysis"
+    CHANGE = Change.Kind.ANALYSIS
+    THING = "scan"
 
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, related_name="analyses")
     mask = models.FileField(max_length=255, upload_to=picture_path, blank=True)
@@ -52,6 +58,10 @@ class Analysis(Run):
 
     def __str__(self) -> str:
         return f"{self.get_label_display() or self.get_status_display()} ({self.scan})"
+
+    @property
+    def patient_id(self) -> UUID:
+        return self.scan.patient_id
 
     @property
     def pictures(self) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """How far a reading has got: what one of a slice and one of a series have in common."""
 
-from uuid import uuid4
+from typing import ClassVar
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from patients.models import Change
 
 
 class Label(models.TextChoices):
@@ -31,6 +34,10 @@ class Run(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
 
+    TASK: ClassVar[str]  # the Celery task that carries it out
+    CHANGE: ClassVar[Change.Kind]  # what the feed calls a change of it
+    THING: ClassVar[str]  # what it reads, in a sentence
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     requested_by = models.ForeignKey(
@@ -51,6 +58,9 @@ class Run(models.Model):
     measurements = models.JSONField(null=True, blank=True)
     elapsed_ms = models.JSONField(null=True, blank=True)
     release = models.CharField(max_length=64, blank=True)
+    release_wanted = models.CharField(
+        max_length=64, blank=True, help_text="Empty: the one that is active when it is read."
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
 
@@ -60,3 +70,13 @@ class Run(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def patient_id(self) -> UUID:
+        """Whose file it is in."""
+        raise NotImplementedError
+
+    @property
+    def changed_id(self) -> UUID:
+        """What the feed names when the run changes."""
+        return self.id

@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models, transaction
@@ -11,6 +11,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from inference.models.run import Label, Run
+from patients.models import Change
 from scans.models import Series
 
 
@@ -23,11 +24,16 @@ def series_path(analysis: "SeriesAnalysis", filename: str) -> str:
 class SeriesAnalysis(Run):
     """One reading of one series by one release.
 
-    measurements: {volume_ml | null, tumor_slices, largest_slice (index or null), and of the
-    largest slice what `Measurements` of a slice has}. slices: one for each slice, in the order of
+    measurements: the engine's `SeriesMeasurements`: {volume_ml | null, tumor_slices,
+    largest_slice (index or null), key_slice (which the pictures show), and of the largest slice
+    what `Measurements` of a slice has, else nulls}. slices: one for each slice, in the order of
     the geometry: {index, instance (UID), frame (from 1), position_mm | null, accepted, label,
     probabilities, area_px, area_mm2 | null, reasons}.
     """
+
+    TASK = "inference.run_series_analysis"
+    CHANGE = Change.Kind.SERIES
+    THING = "series"
 
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="analyses")
     slices = models.JSONField(default=list, blank=True)
@@ -67,6 +73,14 @@ class SeriesAnalysis(Run):
 
     def __str__(self) -> str:
         return f"{self.get_label_display() or self.get_status_display()} ({self.series})"
+
+    @property
+    def patient_id(self) -> UUID:
+        return self.series.study.patient_id
+
+    @property
+    def changed_id(self) -> UUID:
+        return self.series_id
 
     @property
     def files(self) -> dict[str, Any]:

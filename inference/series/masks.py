@@ -11,21 +11,18 @@ from inference.models import SeriesAnalysis
 Mask = npt.NDArray[np.bool_]
 
 
-def pack(masks: Sequence[Mask]) -> bytes:
-    """Return an npz of slices' masks, each bool (rows, columns).
+def pack(packed: Sequence[npt.NDArray[np.uint8]], shapes: Sequence[tuple[int, int]]) -> bytes:
+    """Return an npz of slices' masks, each packed along its last axis (`numpy.packbits`).
 
-    Where slices differ in size, the smaller ones end in empty rows and columns.
-
-    `masks`: uint8 (slices, rows, ceil(columns / 8)), the bits of each row, the first one highest.
-    `shape`: (slices, rows, columns).
+    `masks`: uint8 (slices, rows, ceil(columns / 8)); `shape`: (slices, rows, columns). Where
+    slices differ in size, the smaller ones end in empty rows and columns.
     """
-    rows, columns = (max(mask.shape[axis] for mask in masks) for axis in (0, 1))
-    packed = np.zeros((len(masks), rows, (columns + 7) // 8), np.uint8)
-    for target, mask in zip(packed, masks, strict=True):
-        bits = np.packbits(mask, axis=-1)
-        target[: bits.shape[0], : bits.shape[1]] = bits
+    rows, columns = (max(shape[axis] for shape in shapes) for axis in (0, 1))
+    masks = np.zeros((len(packed), rows, (columns + 7) // 8), np.uint8)
+    for target, mask in zip(masks, packed, strict=True):
+        target[: mask.shape[0], : mask.shape[1]] = mask
     out = BytesIO()
-    np.savez_compressed(out, masks=packed, shape=(len(masks), rows, columns))
+    np.savez_compressed(out, masks=masks, shape=(len(packed), rows, columns))
     return out.getvalue()
 
 

@@ -20,7 +20,7 @@ def series_analyses_for(user: User) -> QuerySet[SeriesAnalysis]:
 
 def series_analyses_of(series: Series) -> QuerySet[SeriesAnalysis]:
     """The analyses of a series that the caller may see, newest first."""
-    return SeriesAnalysis.objects.filter(series=series).prefetch_related("reviews")
+    return SeriesAnalysis.objects.filter(series=series).prefetch_related("reviews__reviewer")
 
 
 def newest_done(series: Series) -> SeriesAnalysis | None:
@@ -47,16 +47,11 @@ def series_analysis_for(
     return analysis
 
 
-def series_for(user: User, series_id: UUID, *, level: int = Level.READER) -> Series:
-    """Return one series; arguments and errors as `series_analysis_for`'s, with Series."""
-    series = Series.objects.select_related("study").get(pk=series_id)
-    try:
-        series.study.patient = patient_for(user, series.study.patient_id, level=level)
-    except Patient.DoesNotExist as hidden:
-        raise Series.DoesNotExist from hidden
-    return series
-
-
 def current_review(analysis: SeriesAnalysis) -> SeriesReview | None:
     """The review that counts: the newest; None: the reading is preliminary."""
     return next(iter(analysis.reviews.all()), None)
+
+
+def reviews_of(analysis: SeriesAnalysis) -> QuerySet[SeriesReview]:
+    """All reviews of an analysis that the caller may see, the one that counts first."""
+    return analysis.reviews.select_related("reviewer")

@@ -16,6 +16,7 @@ from tests.test_permissions import Endpoint
 APPS_WITHOUT_PATIENTS = ("accounts.", "tumors.")
 # Any other route is either here, because nothing of a patient is in it, or it is written down.
 NOT_ABOUT_PATIENTS = {
+    "releases",
     "icd10",
     "my-audit",
     "colleagues",

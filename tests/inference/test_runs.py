@@ -78,12 +78,13 @@ def test_a_lost_message_is_sent_again_ever_later(queued: Analysis, sent: Any) ->
     waits = []
     for _ in range(3):
         overdue(queued)
-        before = timezone.now()
-        runs.sweep()
+        now = timezone.now()
+        with patch("django.utils.timezone.now", return_value=now):
+            runs.sweep()
         queued.refresh_from_db()
-        waits.append((queued.due_at - before).total_seconds())
+        waits.append((queued.due_at - now).total_seconds())
     assert sent() == [queued.id] * 3
-    assert waits[0] * 1.9 < waits[1] < waits[2] / 1.9
+    assert waits[2] == 2 * waits[1] == 4 * waits[0]
 
 
 def test_a_lost_worker_is_replaced_until_it_is_clear_that_the_scan_kills_workers(
@@ -115,14 +116,17 @@ def test_a_passing_failure_is_tried_again_later_and_only_so_often(
     queued: Analysis, sent: Any, settings: Any, cause: Exception, code: str
 ) -> None:
     waits = []
-    with patch("inference.runs.read", side_effect=cause):
+    now = timezone.now()
+    with (
+        patch("inference.runs.read", side_effect=cause),
+        patch("django.utils.timezone.now", return_value=now),
+    ):
         for _ in range(settings.ANALYSIS_MAX_ATTEMPTS):
-            before = timezone.now()
             runs.run(queued.id)
             queued.refresh_from_db()
-            waits.append((queued.due_at - before).total_seconds())
+            waits.append((queued.due_at - now).total_seconds())
             assert queued.finished_at is None or queued.status == "failed"
-    assert waits[0] * 1.9 < waits[1]
+    assert waits[1] == 2 * waits[0] == 2 * settings.ANALYSIS_RETRY_BACKOFF_S
     assert (state(queued), queued.error_code) == ("failed", code)
 
 
@@ -195,5 +199,5 @@ def test_an_unreachable_broker_loses_nothing(
         patch("inference.services.current_app.send_task", side_effect=OSError),
         django_capture_on_commit_callbacks(execute=True),
     ):
-        services.send_on_commit(queued.id)
+        services.send_on_commit(queued)
     assert state(queued) == "queued"

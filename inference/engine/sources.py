@@ -1,0 +1,68 @@
+"""The slices of a series, decoded when they are asked for: memory holds only a few."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from threading import Lock
+from typing import overload
+
+from scans.decoding import DecodedSlice, Volume, decode_frames, series_levels
+
+_CHUNK = 32  # frames of one object decoded at once: its header is parsed each time
+_SAMPLED = 24  # objects that say what is black and white where none has a window
+
+
+@dataclass(frozen=True)
+class Source:
+    """A frame, numbered from 0, of `frames` in an object. name: tells objects apart."""
+
+    name: str
+    read: Callable[[], bytes]
+    frame: int = 0
+    frames: int = 1
+
+
+class FrameSlices(Sequence[DecodedSlice]):
+    """The frames of DICOM objects, in the order given. May be asked by several threads."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Raises DecodeError: what is wrong with the objects that are looked at beforehand."""
+        self._sources = list(sources)
+        first = [next(group) for _, group in groupby(self._sources, key=lambda one: one.name)]
+        step = -(-len(first) // _SAMPLED) or 1
+        self._levels = series_levels([one.read() for one in first[step // 2 :: step]])
+        self._chunk: dict[int, DecodedSlice] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    @overload
+    def __getitem__(self, index: int) -> DecodedSlice: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[DecodedSlice]: ...
+    def __getitem__(self, index: int | slice) -> DecodedSlice | list[DecodedSlice]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        source = self._sources[index]
+        if source.frames == 1:
+            return self._decoded(source, [0])[0]
+        with self._lock:
+            if index not in self._chunk:
+                self._chunk = self._chunk_from(index)
+            return self._chunk[index]
+
+    def _chunk_from(self, index: int) -> dict[int, DecodedSlice]:
+        """Decode this frame and those after it that the same object has."""
+        source = self._sources[index]
+        ahead = self._sources[index : index + _CHUNK]
+        frames = [one.frame for one in ahead if one.name == source.name]
+        return dict(enumerate(self._decoded(source, frames), start=index))
+
+    def _decoded(self, source: Source, frames: list[int]) -> list[DecodedSlice]:
+        return list(decode_frames(source.read(), frames, levels=self._levels))
+
+
+def volume_slices(volume: Volume) -> list[DecodedSlice]:
+    """The slices of a volume, which share its memory: pictures that are windowed already."""
+    return [DecodedSlice(pixels, "png", volume.spacing_mm) for pixels in volume.slices]
