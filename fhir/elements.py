@@ -1,21 +1,28 @@
 """Small parts that resources are made of, as plain JSON."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 Json = dict[str, Any]
+_UNFIT = re.compile(r"[^\S \r\n\t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 
 
 def pruned(value: Any) -> Any:
-    """Return JSON without anything empty: FHIR allows neither empty arrays, objects nor texts."""
+    """Return JSON without anything empty: FHIR allows neither empty arrays, objects nor texts.
+
+    Nor blanks but space, tab and line breaks, nor control characters (R4, string): each such is a
+    space.
+    """
     if isinstance(value, dict):
         kept = {name: pruned(inner) for name, inner in value.items()}
         return {name: inner for name, inner in kept.items() if not _is_empty(inner)}
     if isinstance(value, list):
         return [inner for inner in map(pruned, value) if not _is_empty(inner)]
     if isinstance(value, str):
-        return value if value.strip() else ""
+        text = _UNFIT.sub(" ", value)
+        return text if text.strip() else ""
     return value
 
 

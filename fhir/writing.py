@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from rest_framework import serializers, status
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import get_error_detail
 
 from accounts.models import User
 from accounts.systems.selectors import issuers_of as own_issuers
@@ -291,6 +293,11 @@ def write_patient(
         return changed, dropped
     except serializers.ValidationError as refused:
         raise refused_by_rules(refused.detail) from refused
+    except ValidationError as refused:
+        raise refused_by_rules(get_error_detail(refused)) from refused
+    except ApiError as refused:
+        refused.field = element_of(refused.field)
+        raise
 
 
 def refused_by_rules(detail: Any) -> Unprocessable:
@@ -301,11 +308,19 @@ def refused_by_rules(detail: Any) -> Unprocessable:
             {
                 "code": getattr(one, "code", "invalid"),
                 "message": str(one),
-                "field": EXPRESSIONS.get(str(name), "Patient"),
+                "field": element_of(str(name)),
             }
             for one in leaves(inner)
         ]
     return Unprocessable("invalid", "The Patient breaks rules that hold here.", errors=errors)
+
+
+def element_of(field: str | None) -> str | None:
+    """Return the element that one of our fields is made of: `identifiers.0` is a place in one."""
+    if field is None:
+        return None
+    name, _, place = field.partition(".")
+    return EXPRESSIONS.get(name, "Patient") + (f"[{place}]" if place.isdigit() else "")
 
 
 def leaves(detail: Any) -> list[ErrorDetail]:
