@@ -7,6 +7,7 @@ class DicomConfig(AppConfig):
 
     def ready(self) -> None:
         from audit import subjects
+        from dicom.deid import series  # noqa: F401  (registers itself)
         from dicom.deliveries import admin, tasks  # noqa: F401  (they register themselves)
         from dicom.dimse import tasks as dimse_tasks  # noqa: F401  (registers itself)
         from dicom.models import Delivery, Retrieval

@@ -144,6 +144,7 @@ ENDPOINTS = [
     Endpoint("get", "studies"),
     Endpoint("post", "studies", 201, multipart=True, sample="dicom"),
     Endpoint("get", "study"),
+    Endpoint("get", "study-deidentified"),
     Endpoint("get", "series"),
     Endpoint("patch", "series", body={"chosen": True}, headers={"If-Match": "*"}),
     Endpoint("get", "series-instances"),
