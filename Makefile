@@ -41,9 +41,10 @@ services: ## Install PostgreSQL and Redis where missing; start them on ports of 
 stop-services: ## Stop them and remove their data
 	scripts/services stop
 
-bench: $(VENV)/.everything services ## Time the engine, and the records of 100,000 patients
+bench: $(VENV)/.everything services ## Time the engine, the records of 100,000 patients, taking in DICOM
 	$(BIN)/python -m benchmarks.engine
 	scripts/services run $(BIN)/python -m benchmarks.records
+	$(BIN)/python -m benchmarks.dimse
 
 format: $(VENV)/.everything ## Bring the code into shape
 	$(BIN)/ruff check --fix
