@@ -9,11 +9,12 @@ from backend.api.errors import Conflict
 from dicom.deliveries import jobs
 from dicom.deliveries.services import deliver_to_all
 from dicom.models import Publication
+from dicom.objects.document import document
 from dicom.objects.picture import heatmap
 from dicom.objects.report import report
 from dicom.objects.result import MANUFACTURER, Result
 from dicom.objects.segmentation import segmentations
-from dicom.objects.sources import heatmap_of, result_of
+from dicom.objects.sources import heatmap_of, overlay_of, result_of
 from inference.models import SeriesAnalysis, SeriesReview
 from patients.models import Patient
 from scans.models import Instance
@@ -57,11 +58,13 @@ def publish(publication: Publication) -> None:
 def publish_results(*, analysis: SeriesAnalysis, version: int = 0) -> list[Instance]:
     """File the objects of one version of a reading in its study; return them.
 
-    Version 0 is the outline, the measurements and the heat map; a review is a new version of the
-    measurements. A series that did not come as DICOM has none: they would refer to nothing.
+    Version 0 is the outline, the measurements, the heat map and a page for people; a review is a
+    new version of the measurements and of the page. A series that did not come as DICOM has none: they
+    would refer to nothing.
 
     Raises:
         OSError: a stored file could not be read.
+        TypesetError: the page could not be set.
     """
     result = result_of(analysis, version)
     if result is None:
@@ -76,12 +79,13 @@ def publish_results(*, analysis: SeriesAnalysis, version: int = 0) -> list[Insta
 def _objects(result: Result, analysis: SeriesAnalysis) -> list[Dataset]:
     outlines = segmentations(result)
     measured = report(result, outlines)
+    page = document(result, overlay_of(analysis))
     if result.version:
-        return [measured]
+        return [measured, page]
     pictures = []
     if result.shown is not None and (pixels := heatmap_of(analysis)) is not None:
         pictures.append(heatmap(result, result.shown, pixels))
-    return [*outlines, measured, *pictures]
+    return [*outlines, measured, *pictures, page]
 
 
 def _file(patient: Patient, made: Dataset) -> Instance:

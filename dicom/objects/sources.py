@@ -13,6 +13,7 @@ from accounts.models import User
 from dicom.objects.result import Mask, Result, Review, Slice, read_header
 from inference.models import SeriesAnalysis, SeriesReview
 from inference.series.masks import load
+from reports.pdf import jpeg
 from scans.models import Instance
 
 _REJECTED = SeriesReview.Decision.REJECTED
@@ -53,6 +54,11 @@ def heatmap_of(analysis: SeriesAnalysis) -> npt.NDArray[np.uint8] | None:
         return None
     with analysis.heatmap.open("rb") as stored, Image.open(BytesIO(stored.read())) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def overlay_of(analysis: SeriesAnalysis) -> bytes | None:
+    """Return a JPEG of the slice that says most with the outline on it, where there is one."""
+    return jpeg(analysis.overlay) if analysis.overlay else None
 
 
 def _headers(analysis: SeriesAnalysis) -> dict[str, Dataset] | None:

@@ -23,6 +23,7 @@ READ_AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
 SR = "1.2.840.10008.5.1.4.1.1.88.34"
 SC = "1.2.840.10008.5.1.4.1.1.7"
+PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 MEASURED = {
     "volume_ml": 1.5,
@@ -83,7 +84,8 @@ def read_series(
         np.savez_compressed(packed, masks=np.packbits(masks, axis=-1), shape=masks.shape)
         analysis.masks.save("masks.npz", ContentFile(packed.getvalue()), save=False)
         Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(picture, "PNG")
-        analysis.heatmap.save("heatmap.png", ContentFile(picture.getvalue()), save=False)
+        for picture_file in (analysis.heatmap, analysis.overlay):
+            picture_file.save("picture.png", ContentFile(picture.getvalue()), save=False)
     analysis.save()
     return analysis
 

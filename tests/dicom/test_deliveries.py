@@ -67,7 +67,7 @@ def test_every_object_is_sent_once(peer: Peer, server: Pacs, analysis: SeriesAna
     for delivery in deliveries * 2:
         tasks.deliver(str(delivery.pk))
     due()
-    assert len(deliveries) == len(server.asked) == 3
+    assert len(deliveries) == len(server.asked) == 4
     assert set(Delivery.objects.values_list("status", "error", "attempts")) == {("done", "", 1)}
     for delivery, (method, path, headers, body) in zip(deliveries, server.asked, strict=True):
         assert (method, path) == ("POST", "/dicom-web/studies")
@@ -125,7 +125,7 @@ def test_a_failure_is_tried_again_and_given_up_in_the_end(
 def test_what_a_peer_refuses_for_good_is_not_sent_again(
     peer: Peer, server: Pacs, analysis: SeriesAnalysis
 ) -> None:
-    first, second, third = published(analysis)
+    first, second, third, _ = published(analysis)
     server.status = 415
     tasks.deliver(str(first.pk))
     server.status = 200
@@ -135,7 +135,7 @@ def test_what_a_peer_refuses_for_good_is_not_sent_again(
     tasks.deliver(str(second.pk))
     Peer.objects.update(active=False)
     tasks.deliver(str(third.pk))
-    assert list(Delivery.objects.order_by("created_at").values_list("status", "error")) == [
+    assert list(Delivery.objects.order_by("created_at").values_list("status", "error"))[:3] == [
         ("failed", "It answered with HTTP 415."),
         ("failed", "It did not keep the object: failure reason 0x0110."),
         ("failed", "This system is switched off."),
@@ -209,7 +209,7 @@ def test_doctors_see_where_results_went(
     address = f"/api/v1/series/{analysis.series_id}/deliveries"
     found = as_doctor.get(address).data["results"]
     assert {(one["peer"], one["modality"], one["status"]) for one in found} == {
-        ("PACS", modality, "waiting") for modality in ("SEG", "SR", "OT")
+        ("PACS", modality, "waiting") for modality in ("SEG", "SR", "OT", "DOC")
     }
     report = Instance.objects.get(series__modality="SR")
     assert len(as_doctor.get(f"/api/v1/series/{report.series_id}/deliveries").data["results"]) == 1

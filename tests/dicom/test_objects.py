@@ -1,5 +1,6 @@
 """What Falx makes of a reading, as other readers of DICOM understand it."""
 
+from io import BytesIO
 from typing import Any
 
 import highdicom
@@ -7,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom import Dataset
+from pypdf import PdfReader
 
 from accounts.models import User
 from dicom.deliveries import tasks
@@ -18,6 +20,7 @@ from patients.models import Patient
 from scans.models import Instance, Series
 from tests.dicom.readings import (
     OBLIQUE,
+    PDF,
     PIXELS_ONLY,
     SC,
     SEG,
@@ -123,7 +126,7 @@ def test_report_says_what_was_measured_and_where(patient: Patient) -> None:
 def test_nothing_found_is_said_without_an_outline(patient: Patient) -> None:
     analysis = read_series(patient, make_series(), None, label="no_tumor")
     made = objects(publish_results(analysis=analysis))
-    assert made.keys() == {SR}
+    assert made.keys() == {SR, PDF}
     assert said(made[SR]) == {
         "Finding": "Neoplasm",
         "Finding Site": "Brain",
@@ -159,7 +162,7 @@ def test_reviews_are_new_versions_of_the_report(patient: Patient, doctor: User) 
     review(analysis, doctor, "rejected")
     third = objects(publish_results(analysis=analysis, version=2))
 
-    assert second.keys() == third.keys() == {SR}
+    assert second.keys() == third.keys() == {SR, PDF}
     corrected, rejected = second[SR], third[SR]
     assert corrected.SeriesInstanceUID == first.SeriesInstanceUID
     assert corrected.VerificationFlag == rejected.VerificationFlag == "VERIFIED"
@@ -177,12 +180,29 @@ def test_reviews_are_new_versions_of_the_report(patient: Patient, doctor: User) 
     assert earlier == [first.SOPInstanceUID, corrected.SOPInstanceUID]
 
 
+def test_the_page_for_people_says_the_same(patient: Patient, doctor: User) -> None:
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
+    review(analysis, doctor, "corrected", "meningioma")
+    first = page(objects(publish_results(analysis=analysis))[PDF])
+    second = page(objects(publish_results(analysis=analysis, version=1))[PDF])
+    for text in ("Haddad Rana", "P-17", "Preliminary", "Glioma", "97.3 %", "1.5 ml", "18.2 mm"):
+        assert text in first
+    for text in ("A doctor has corrected", "Meningioma", "Along the falx."):
+        assert text in second
+    assert "97.3 %" not in second
+
+
+def page(made: Dataset) -> str:
+    data = made.EncapsulatedDocument[: made.EncapsulatedDocumentLength]
+    return " ".join(PdfReader(BytesIO(data)).pages[0].extract_text().split())
+
+
 def test_publishing_twice_makes_nothing_twice(patient: Patient) -> None:
     analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
     first = publish_results(analysis=analysis)
     again = publish_results(analysis=analysis)
     assert [one.pk for one in first] == [one.pk for one in again]
-    assert {one.series.modality for one in first} == {"SEG", "SR", "OT"}
+    assert {one.series.modality for one in first} == {"SEG", "SR", "OT", "DOC"}
     assert all(s.ours and s.settled_at for s in Series.objects.filter(instances__in=first))
     assert not SeriesAnalysis.objects.filter(series__ours=True).exists()
 
@@ -202,7 +222,7 @@ def test_odd_headers_do_not_keep_a_result_back(patient: Patient) -> None:
         sources = make_series(slices=6, **odd)
         analysis = read_series(patient, sources, outline(6, 32, 32))
     made = objects(publish_results(analysis=analysis))
-    assert made.keys() == {SEG, SR, SC}
+    assert made.keys() == {SEG, SR, SC, PDF}
     assert str(made[SR].PatientName) == "حداد^رنا"
     assert "PatientAge" not in made[SEG]
 

@@ -4,7 +4,7 @@ from dicom.models import Delivery
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
-    instance = serializers.UUIDField(source="instance_id", read_only=True)
+    instance_id = serializers.UUIDField(read_only=True)
     instance_uid = serializers.CharField(source="instance.uid", read_only=True)
     modality = serializers.CharField(
         source="instance.series.modality",
@@ -17,7 +17,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         model = Delivery
         fields = (
             "id",
-            "instance",
+            "instance_id",
             "instance_uid",
             "modality",
             "peer",
