@@ -12,7 +12,8 @@ from patients.history.selectors import history_of
 from patients.models import CareTeamMember, HistoryEntry, Patient
 from patients.selectors import ids_of_file
 from patients.team.selectors import team_of
-from scans.models import Scan
+from scans.models import Scan, Study
+from scans.series.selectors import counted, studies_for
 
 REVIEWED = (
     "uploaded_by",
@@ -28,12 +29,13 @@ class FileContents:
     """A file as its reader may see it, newest first. Pictures are named here, not read.
 
     `scans` come with their analyses, and these with reviews and comments; `history` with all
-    versions, and with what was entered in error. `events` is read as it
-    is gone through: of a file that is looked at every day there are many.
+    versions, and with what was entered in error; `studies` with their series. `events` is read as
+    it is gone through: of a file that is looked at every day there are many.
     """
 
     patient: Patient
     scans: list[Scan]
+    studies: list[Study] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)
     members: list[CareTeamMember] = field(default_factory=list)
     events: Iterable[Event] = ()
@@ -44,6 +46,7 @@ def file_contents(user: User, patient: Patient) -> FileContents:
     return FileContents(
         patient=patient,
         scans=list(scans_of(user, patient).prefetch_related(*REVIEWED)),
+        studies=list(counted(studies_for(user).filter(patient=patient))),
         history=list(
             history_of(patient, statuses=HistoryEntry.Status.values).prefetch_related(
                 "versions__author", "attachment"

@@ -92,6 +92,7 @@ def kept_long_enough() -> QuerySet[Patient]:
     return (
         Patient.objects.filter(updated_at__lt=since, merged_into=None)
         .exclude(scans__created_at__gte=since)
+        .exclude(studies__series__instances__created_at__gte=since)
         .exclude(history__recorded_at__gte=since)
         .order_by("updated_at")
     )

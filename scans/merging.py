@@ -1,7 +1,9 @@
 """How studies that stand in both files of one patient become one."""
 
+from django.utils import timezone
+
 from patients.merge import Mover, resolves
-from scans.models import Scan, Series, Study
+from scans.models import Instance, Scan, Series, Study
 
 
 @resolves("scans.Study")
@@ -14,3 +16,13 @@ def join_study(mover: Mover, study: Study) -> None:
             mover.point(Series.objects.filter(pk=series.pk), "study", kept)
         else:
             mover.point(Scan.objects.filter(series=series), "series", same)
+            join_series(mover, series, same)
+
+
+def join_series(mover: Mover, series: Series, kept: Series) -> None:
+    """Move the instances that the kept series lacks; of what is in both, the kept one stays."""
+    there = kept.instances.values("uid")
+    lacking = Instance.objects.filter(series=series).exclude(uid__in=there)
+    if lacking.exists():
+        mover.point(lacking, "series", kept)
+        mover.change(kept, received_at=timezone.now(), settled_at=None)  # the sweep looks anew

@@ -18,7 +18,13 @@ from patients.models import Attachment, HistoryEntry
 from patients.team.api.serializers import MemberSerializer
 from reports.contents import FileContents
 from scans.api.serializers import ScanSerializer
-from scans.models import Scan
+from scans.api.series_serializers import (
+    InstanceSerializer,
+    StudyWithSeriesSerializer,
+    shown_series,
+)
+from scans.models import Instance, Scan, Study
+from scans.series.selectors import instances_of
 
 FORMAT = "falx-file-1"
 
@@ -37,6 +43,7 @@ def pieces(contents: FileContents, made_at: datetime) -> Iterator[str]:
     for key, values in (
         ("history", (entry_data(entry) for entry in contents.history)),
         ("scans", (scan_data(scan) for scan in contents.scans)),
+        ("studies", (study_data(study) for study in contents.studies)),
         ("accesses", (FileEventSerializer(event).data for event in contents.events)),
     ):
         yield f",\n{as_json(key)}: ["
@@ -77,6 +84,27 @@ def analysis_data(analysis: Analysis) -> dict[str, Any]:
         "reviews": ReadingReviewWithOutlineSerializer(analysis.reviews.all(), many=True).data,
         "comments": CommentSerializer(analysis.comments.all(), many=True).data,
     }
+
+
+def study_data(study: Study) -> dict[str, Any]:
+    return StudyWithSeriesSerializer(study).data | {
+        "instances": [
+            InstanceSerializer(instance).data | {"stored_as": instance_name(instance)}
+            for instance in study_instances(study)
+        ]
+    }
+
+
+def study_instances(study: Study) -> Iterator[Instance]:
+    """All objects of a study, series by series."""
+    for series in shown_series(study):
+        yield from instances_of(series).iterator(chunk_size=500)
+
+
+def instance_name(instance: Instance) -> str:
+    """Where an object stands in the archive; names are made of ids only."""
+    suffix = str(instance.file.name).rpartition("/")[2].partition(".")[2]
+    return f"studies/{instance.series_id}/{instance.pk}.{suffix}"
 
 
 def separated(texts: Iterable[str]) -> Iterator[str]:

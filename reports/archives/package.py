@@ -11,7 +11,12 @@ from django.core.files.storage import default_storage
 
 from accounts.models import User
 from patients.models import Patient
-from reports.archives.file_json import attachment_name, pieces
+from reports.archives.file_json import (
+    attachment_name,
+    instance_name,
+    pieces,
+    study_instances,
+)
 from reports.contents import FileContents, file_contents
 from reports.pdf import pdf
 from reports.words import Language
@@ -24,6 +29,7 @@ reports/      the same for people, in English and Arabic
 attachments/  files attached to entries of the history
 scans/        for each scan its original, byte for byte as it was uploaded, a small picture,
               and what was read from it and drawn on it
+studies/      the objects of whole series, byte for byte as they came, by series
 SHA256SUMS    of every file here; `sha256sum -c SHA256SUMS` checks them
 MISSING.txt   only if files could not be read when this was made: which
 
@@ -69,6 +75,13 @@ def stored_files(contents: FileContents) -> Iterable[tuple[str, str]]:
                     if stored := getattr(review, kind):
                         place = f"{folder}/analyses/{analysis.pk}/review-{review.version}"
                         yield f"{place}/{kind}.png", stored.name
+    yield from study_files(contents)
+
+
+def study_files(contents: FileContents) -> Iterable[tuple[str, str]]:
+    for study in contents.studies:
+        for instance in study_instances(study):
+            yield instance_name(instance), str(instance.file.name)
 
 
 class Package:

@@ -5,7 +5,7 @@ Nothing is unpacked onto a disk, no name of an entry becomes a path, and memory 
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
@@ -62,7 +62,7 @@ class Unreadable(Exception):
         self.code, self.message = code, message
 
 
-def parts_of(files: list[UploadedFile]) -> Iterator[Part | Refusal | Ignored]:
+def parts_of(files: Sequence[UploadedFile]) -> Iterator[Part | Refusal | Ignored]:
     """Yield what is in the files of an upload.
 
     Raises:

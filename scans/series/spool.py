@@ -1,6 +1,6 @@
 """Taking in many files of one request: on disk, in one temporary file, however many there are."""
 
-from io import SEEK_CUR, SEEK_END, SEEK_SET, RawIOBase
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -29,7 +29,7 @@ class OneFileUploadHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> UploadedFile:
         return UploadedFile(
-            file=Section(self.spool, self.start, self.end - self.start),
+            file=BufferedReader(Section(self.spool, self.start, self.end - self.start)),
             name=self.file_name,
             content_type=self.content_type,
             size=self.end - self.start,
@@ -61,10 +61,10 @@ class Section(RawIOBase):
         self.position = origin + offset
         return self.position
 
-    def read(self, size: int | None = -1) -> bytes:
+    def readinto(self, buffer: Any) -> int:
         left = max(0, self.size - self.position)
-        wanted = left if size is None or size < 0 else min(size, left)
         self.whole.seek(self.start + self.position)
-        data = self.whole.read(wanted)
+        data = self.whole.read(min(len(buffer), left))
+        buffer[: len(data)] = data
         self.position += len(data)
-        return data
+        return len(data)

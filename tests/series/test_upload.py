@@ -202,7 +202,7 @@ def test_a_volume_becomes_a_series_of_its_slices(send: Send, as_doctor: APIClien
     assert first["facts"]["voxel_mm3"] == pytest.approx(0.75)
     assert (first["worth_reading"], second["worth_reading"]) == (True, False)
     kept = Instance.objects.get(series=first["id"])
-    assert kept.file.name.endswith(".nii.gz")
+    assert str(kept.file.name).endswith(".nii.gz")
     assert as_doctor.get(first["thumbnail"]).status_code == 200
 
 
