@@ -55,11 +55,11 @@ def _reference(slice_: Slice) -> Dataset:
     return item
 
 
-def _directions(slice_: Slice) -> list[str] | str:
+def _directions(slice_: Slice) -> list[str]:
     """Where a row and a column go in the patient (PS3.3, C.7.6.1.1.1); empty where unknown."""
     cosines = slice_.source.get("ImageOrientationPatient")
     if not cosines:
-        return ""
+        return []
     return [_letters(cosines[:3]), _letters(cosines[3:])]
 
 

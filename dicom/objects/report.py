@@ -1,5 +1,8 @@
 """The reading as a structured report (PS3.16, TID 1500 Measurement Report)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from highdicom import sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
@@ -10,7 +13,7 @@ from dicom.objects import codes
 from dicom.objects.result import MANUFACTURER, Result, Review, Slice, date_object
 
 
-def report(result: Result, outlines: list[Dataset]) -> sr.Comprehensive3DSR:
+def report(result: Result, outlines: Sequence[Dataset]) -> sr.Comprehensive3DSR:
     """Return the report of one version of a reading.
 
     It refers to every image that was read, to the outline that it measures and, once a doctor has
@@ -64,7 +67,7 @@ def _earlier(result: Result, version: int) -> Dataset:
     return reference
 
 
-def _content(result: Result, outlines: list[Dataset]) -> sr.MeasurementReport:
+def _content(result: Result, outlines: Sequence[Dataset]) -> sr.MeasurementReport:
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(
             observer_person_context=_person(result.review) if result.review else None,
@@ -140,7 +143,7 @@ Group = (
 )
 
 
-def _group(result: Result, outlines: list[Dataset]) -> Group:
+def _group(result: Result, outlines: Sequence[Dataset]) -> Group:
     """Return the one finding: of the outline where there is one (TID 1411), else of the images.
 
     A reading that a doctor rejected says only that.
@@ -148,7 +151,7 @@ def _group(result: Result, outlines: list[Dataset]) -> Group:
     review = result.review
     rejected = review is not None and not review.label
     label = review.label if review else result.label
-    common = {
+    common: dict[str, Any] = {
         "tracking_identifier": sr.TrackingIdentifier(
             uid=result.uid("tumor"), identifier=f"falx-{result.analysis_id}"
         ),
@@ -159,6 +162,7 @@ def _group(result: Result, outlines: list[Dataset]) -> Group:
         "measurements": _measurements(result, label) or None,
     }
     outline = _outline_of(result.largest, outlines) if label and label != "no_tumor" else None
+    group: Group
     if outline is None:
         group = sr.MeasurementsAndQualitativeEvaluations(**common)
     else:
@@ -187,7 +191,7 @@ def _segment(result: Result, outline: Dataset) -> sr.ReferencedSegment:
     )
 
 
-def _outline_of(largest: Slice | None, outlines: list[Dataset]) -> Dataset | None:
+def _outline_of(largest: Slice | None, outlines: Sequence[Dataset]) -> Dataset | None:
     """Return the segmentation that has the slice in which the diameters were taken."""
     if largest is None:
         return None

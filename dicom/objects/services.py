@@ -59,8 +59,8 @@ def publish_results(*, analysis: SeriesAnalysis, version: int = 0) -> list[Insta
     """File the objects of one version of a reading in its study; return them.
 
     Version 0 is the outline, the measurements, the heat map and a page for people; a review is a
-    new version of the measurements and of the page. A series that did not come as DICOM has none: they
-    would refer to nothing.
+    new version of the measurements and of the page. A series that did not come as DICOM has none:
+    they would refer to nothing.
 
     Raises:
         OSError: a stored file could not be read.

@@ -136,7 +136,7 @@ def test_nothing_found_is_said_without_an_outline(patient: Patient) -> None:
 
 
 def test_pixels_are_never_called_millimetres(patient: Patient) -> None:
-    nowhere = dict.fromkeys(
+    nowhere: dict[str, Any] = dict.fromkeys(
         ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID")
     )
     sources = make_series(slices=6, **nowhere)
@@ -208,7 +208,7 @@ def test_publishing_twice_makes_nothing_twice(patient: Patient) -> None:
 
 
 def test_odd_headers_do_not_keep_a_result_back(patient: Patient) -> None:
-    odd = {
+    odd: dict[str, Any] = {
         "PatientAge": "42",
         "PatientSex": "FEMALE",
         "PatientBirthDate": None,

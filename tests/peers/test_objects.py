@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +18,20 @@ from pydicom import Dataset
 
 from accounts.models import User
 from dicom import dicomweb_client
-from dicom.models import Peer
-from dicom.objects.services import publish_results
+from dicom.deliveries import tasks
+from dicom.models import Delivery, Peer
+from dicom.objects.services import publish_later, publish_results
 from patients.models import Patient
 from scans.models import Instance
 from tests.dicom.readings import OBLIQUE, PIXELS_ONLY, SEG, SR, outline, read_series, review
-from tests.peers.orthanc import Orthanc, dcmtk
+from tests.jobs.deployment import free_port
+from tests.peers.orthanc import Orthanc
 from tests.series.make import make_enhanced, make_series
 
 BIN = Path(sys.executable).parent
 # PixelMed's rules are too long for the limits that Java has set since.
 JAVA = "-Djdk.xml.xpathExprOpLimit=0 -Djdk.xml.xpathExprGrpLimit=0 -Djdk.xml.xpathTotalOpLimit=0"
-NOWHERE = dict.fromkeys(
+NOWHERE: dict[str, Any] = dict.fromkeys(
     ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID")
 )
 
@@ -161,31 +165,39 @@ def test_another_reader_finds_the_measurements(patient: Patient, tmp_path: Path)
     }
 
 
-def test_a_pacs_keeps_them_as_they_are(patient: Patient, pacs: Orthanc) -> None:
-    """There by STOW and by dcmtk's C-STORE, back by WADO: byte for byte the pixels that left."""
-    peer = Peer.objects.create(name="PACS", dicomweb_url=pacs.dicomweb_url)
-    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32))
-    made = publish_results(analysis=analysis)
-    for way in ("STOW", "C-STORE"):
-        pacs.clear()
-        for instance in made:
-            if way == "STOW":
-                dicomweb_client.store(peer, [Path(instance.file.path).read_bytes()])
-            else:
-                dcmtk(
-                    "storescu", "-R", "-aet", "TESTER", "-aec", pacs.ae_title,
-                    *pacs.address, instance.file.path,
-                )  # fmt: skip
-        study = analysis.series.study.uid
-        kept = {
-            dataset.SOPInstanceUID: dataset
-            for dataset in map(read_bytes, dicomweb_client.retrieve(peer, study))
-        }
-        assert kept.keys() == {one.uid for one in made}
-        for instance in made:
-            sent, back = pydicom.dcmread(instance.file.path), kept[instance.uid]
-            assert sent.get("PixelData") == back.get("PixelData")
-            assert sent.get("ContentSequence") == back.get("ContentSequence")
+@pytest.mark.parametrize("way", ["STOW-RS", "C-STORE"])
+def test_a_pacs_keeps_what_is_delivered_as_it_is(patient: Patient, pacs: Orthanc, way: str) -> None:
+    host, port = pacs.address
+    address = (
+        {"dicomweb_url": pacs.dicomweb_url}
+        if way == "STOW-RS"
+        else {"ae_title": pacs.ae_title, "host": host, "port": int(port)}
+    )
+    Peer.objects.create(name="PACS", wants_results=True, **address)
+    pacs.add_modality("FALX", port=free_port())
+    pacs.clear()
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32), source="PACS")
+    tasks.publish(str(publish_later(analysis=analysis, version=0).pk))
+    deliveries = list(Delivery.objects.all())
+    assert len(deliveries) == 4
+    for delivery in deliveries:
+        tasks.deliver(str(delivery.pk))
+        Delivery.objects.filter(pk=delivery.pk).update(status="waiting")
+        tasks.deliver(str(delivery.pk))  # as after a crash: again, and nothing is there twice
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.error) == ("done", "")
+
+    web = Peer(dicomweb_url=pacs.dicomweb_url)
+    back = [
+        pydicom.dcmread(BytesIO(data))
+        for data in dicomweb_client.retrieve(web, analysis.series.study.uid)
+    ]
+    assert len(back) == 4
+    kept = {dataset.SOPInstanceUID: dataset for dataset in back}
+    for delivery in deliveries:
+        sent = pydicom.dcmread(delivery.instance.file.path)
+        for keyword in ("PixelData", "ContentSequence", "EncapsulatedDocument"):
+            assert sent.get(keyword) == kept[sent.SOPInstanceUID].get(keyword)
 
 
 def test_searching_a_pacs(db: None, pacs: Orthanc) -> None:
@@ -209,10 +221,6 @@ def output(*command: object, check: bool = False, **environment: str) -> str:
     said = done.stdout.decode(errors="replace")
     assert not check or done.returncode == 0, said
     return said
-
-
-def read_bytes(data: bytes) -> Dataset:
-    return pydicom.dcmread(pydicom.filebase.DicomBytesIO(data))
 
 
 Place = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
