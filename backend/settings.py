@@ -81,7 +81,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dicom.dicomweb.viewer.StaticFiles",
     "fhir.api.outcomes.outcomes",
     "accounts.middleware.limit_by_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -334,6 +334,14 @@ RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 # How often making or sending one is tried before it is given up; each pause is twice as long.
 DICOM_DELIVERY_ATTEMPTS = env.int("DICOM_DELIVERY_ATTEMPTS", default=12)
 DICOM_DELIVERY_BACKOFF_S = env.int("DICOM_DELIVERY_BACKOFF_S", default=30)
+
+# --- DICOMweb -------------------------------------------------------------------------------
+
+# Viewers ask for every slice, many at once.
+RATE_DICOMWEB_PER_USER = env.str("RATE_DICOMWEB_PER_USER", default="6000/min")
+# The built OHIF viewer, to be served at /viewer/; empty: none is.
+OHIF_DIR = env.str("OHIF_DIR", default="")
+WHITENOISE_ROOT = OHIF_DIR or None
 
 # --- The inbox: what other systems sent and nobody's file can take ---------------------------
 

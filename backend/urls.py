@@ -37,6 +37,7 @@ urlpatterns = [
     path("api/v1/", include("dicom.deliveries.api.urls")),
     path("api/v1/", include("dicom.api.urls")),
     path("dicomweb/", include("dicom.dicomweb.api.urls")),
+    path("viewer/", include("dicom.dicomweb.viewer_urls")),
     path("fhir/R4/", include("fhir.api.urls")),
     re_path(r"^fhir/", NothingView.as_view(), name="fhir-nothing-here"),
     path("api/v1/", include("dicom.api.inbox_urls")),

@@ -33,17 +33,28 @@ from scans.series.services import file_instance
 from scans.uploads.services import begin
 from tests.factories import UserFactory
 from tests.samples import sample
-from tests.series.make import as_bytes, make_series
+from tests.series.make import as_bytes, make_series, uid
 
 TUS = {"Tus-Resumable": "1.0.0"}
 COLLEAGUE = UUID(int=2)
 PEER = UUID(int=5)
+# What DICOMweb calls the slice that `filed` keeps.
+NAMES = {
+    "study_uid": uid("study", "1"),
+    "series_uid": uid("series", "1", "1"),
+    "instance_uid": uid("instance", "1.1.0"),
+    "numbers": "1",
+    "element": "7FE00010",
+}
 EMERGENCY = {
     "family_name": "Haddad",
     "birth_date": "1980-02-29",
     "reason": "Brought in unconscious, had a seizure.",
 }
 PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed", "oauth-token"}
+# Pages that show nothing themselves, and only where a viewer is set up.
+PUBLIC_ROUTES |= {"viewer", "viewer-page", "viewer-sign-in", "viewer-settings"}
+PROTOCOLS = ("api/", "oauth/", "dicomweb/", "viewer/")
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,28 @@ ENDPOINTS = [
     Endpoint("get", "retrievals"),
     Endpoint("post", "retrievals", 202, body={"peer": str(PEER), "study_uid": "1.2.3"}),
     Endpoint("get", "retrieval"),
+    Endpoint("get", "dicomweb-studies", other=200),
+    Endpoint("post", "dicomweb-studies", 415, other=415),
+    Endpoint("get", "dicomweb-all-series", other=200),
+    Endpoint("get", "dicomweb-all-instances", other=200),
+    Endpoint("get", "dicomweb-study"),
+    Endpoint("post", "dicomweb-study", 415, other=415),
+    Endpoint("get", "dicomweb-study-metadata"),
+    Endpoint("get", "dicomweb-study-thumbnail"),
+    Endpoint("get", "dicomweb-study-series", other=200),
+    Endpoint("get", "dicomweb-study-instances", other=200),
+    Endpoint("get", "dicomweb-series"),
+    Endpoint("get", "dicomweb-series-metadata"),
+    Endpoint("get", "dicomweb-series-thumbnail"),
+    Endpoint("get", "dicomweb-series-instances", other=200),
+    Endpoint("get", "dicomweb-instance"),
+    Endpoint("get", "dicomweb-instance-metadata"),
+    Endpoint("get", "dicomweb-instance-rendered"),
+    Endpoint("get", "dicomweb-instance-thumbnail"),
+    Endpoint("get", "dicomweb-bulkdata"),
+    Endpoint("get", "dicomweb-frames"),
+    Endpoint("get", "dicomweb-frame-rendered"),
+    Endpoint("get", "dicomweb-frame-thumbnail"),
     Endpoint("get", "agreement", other=200),
     Endpoint("get", "agreement-table", other=200),
     Endpoint("get", "inbox", other=200),
@@ -236,6 +269,7 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "key": arrived(),
         "version": 1,
         "index": 0,
+        **NAMES,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
     url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
@@ -376,6 +410,6 @@ def own_routes(resolver: URLResolver) -> list[str]:
     for entry in resolver.url_patterns:
         if isinstance(entry, URLPattern):
             found.append(str(entry.name))
-        elif str(entry.pattern).startswith(("api/", "oauth/")) or not str(entry.pattern):
+        elif str(entry.pattern).startswith(PROTOCOLS) or not str(entry.pattern):
             found += own_routes(entry)
     return found

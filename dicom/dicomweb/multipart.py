@@ -10,7 +10,8 @@ from django.utils.http import parse_header_parameters
 
 CHUNK = 1024 * 1024
 _LARGEST_HEAD = 16 * 1024
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+# The standard's limit is 70; Orthanc's have 73.
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,199}[0-9A-Za-z'()+_,\-./:=?]")
 _LINE_END = re.compile(rb"[ \t]*(\r\n|\Z)")
 
 

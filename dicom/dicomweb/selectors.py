@@ -125,7 +125,7 @@ def study_for(user: User, uid: str) -> Study:
     return found[0]
 
 
-def hidden_patient(uid: str) -> UUID | None:
+def patient_of(uid: str) -> UUID | None:
     """Whose study this is, whoever asks: for the audit of those who are refused it."""
     return Study.objects.filter(uid=uid).values_list("patient_id", flat=True).first()
 

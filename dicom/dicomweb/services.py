@@ -81,7 +81,7 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
     stored = Stored()
     source = Source(peer=None, user=user, name=str(user))
     try:
-        for part in read_parts(stream, boundary, largest=settings.MAX_UPLOAD_BYTES):
+        for part in read_parts(stream, boundary, largest=settings.MAX_INSTANCE_BYTES):
             _store_part(part, source, study_uid, root, stored)
     except MultipartError:
         stored.complete = False

@@ -105,7 +105,7 @@ def test_parts_of_another_kind_and_too_large_ones_are_refused(
     (data,) = (as_bytes(one) for one in sent(1))
     answer = post(as_doctor, data, part_type="image/jpeg")
     assert (answer.status_code, reasons(answer, OTHERS)) == (409, [NOT_UNDERSTOOD])
-    settings.MAX_UPLOAD_BYTES = 1000
+    settings.MAX_INSTANCE_BYTES = 1000
     answer = post(as_doctor, data)
     assert (answer.status_code, reasons(answer, OTHERS)) == (409, [NOT_UNDERSTOOD])
     assert not Instance.objects.exists()

@@ -15,17 +15,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import user_of
+from accounts.api.throttling import PerUser
 from accounts.models import User
 from accounts.systems.scopes import allows
 from audit.models import Why
-from audit.services import note
+from audit.services import note, noted
 from backend.api.errors import Forbidden
 from backend.api.files import AnyAccepted
 from dicom.dicomweb import selectors
 from dicom.dicomweb.accept import JSON, NotAcceptable, Offer, Range, choose, parse
 from dicom.dicomweb.attributes import Json
 from scans.decoding import DecodeError
-from scans.models import Instance, Study
+from scans.models import Instance
 
 JSON_OFFERS = (Offer(JSON), Offer("application/json"))
 
@@ -45,9 +46,16 @@ class MayUseDicomweb(IsAuthenticated):
         return True
 
 
+class PerViewer(PerUser):
+    """A viewer asks for every slice: it may ask more often than an app."""
+
+    scope = "dicomweb_per_user"
+
+
 class DicomwebView(APIView):
     schema = None  # the standard describes it
     permission_classes = [MayUseDicomweb]
+    throttle_classes = [PerViewer]
     content_negotiation_class = AnyAccepted
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -55,7 +63,18 @@ class DicomwebView(APIView):
             exc = Http404()
         elif isinstance(exc, DecodeError):  # it is there, but cannot be had like this
             exc = NotAcceptable(exc.code, exc.message)
-        return super().handle_exception(exc)
+        answer = super().handle_exception(exc)
+        if answer.status_code == 404:
+            self._note_refusal()
+        return answer
+
+    def _note_refusal(self) -> None:
+        """The audit's own looks for ids, and these addresses have none (`audit.api.refusals`)."""
+        uid, user = self.kwargs.get("study_uid"), self.request.user
+        if uid is None or not isinstance(user, User) or noted(self.request):
+            return
+        if patient_id := selectors.patient_of(uid):
+            note(self.request, action="refused", patient_id=patient_id)
 
 
 def ranges_of(request: Request) -> list[Range]:
@@ -114,15 +133,10 @@ def get_instances(
     """Return all objects of a study, a series, or one; note what the caller does with them.
 
     Raises:
-        Http404: there are none that the caller may see.
+        ObjectDoesNotExist: there are none that the caller may see.
         Conflict: see `selectors.study_for`.
     """
-    try:
-        study = selectors.study_for(user_of(request), study_uid)
-    except Study.DoesNotExist:
-        if patient_id := selectors.hidden_patient(study_uid):
-            note(request, action="refused", patient_id=patient_id)
-        raise Http404 from None
+    study = selectors.study_for(user_of(request), study_uid)
     found = selectors.instances_of(study, series_uid, instance_uid)
     subject = ("study", study.pk)
     if series_uid is not None:
