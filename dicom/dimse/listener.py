@@ -108,8 +108,11 @@ class Listener:
         deadline = time.monotonic() + grace_s
         while self.busy and time.monotonic() < deadline:
             time.sleep(0.05)
-        for association in self.server.active_associations:
+        left = self.server.active_associations
+        for association in left:
             association.abort()
+        for association in left:  # it may be settling what it brought
+            association.join(timeout=max(0.0, deadline - time.monotonic()))
 
     # --- Who may ------------------------------------------------------------------------
 
