@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import pydicom
 from django.conf import settings
@@ -50,6 +51,16 @@ class Stored:
         return list(dict.fromkeys(str(i.series.study.patient_id) for i in filed))
 
     @property
+    def whole_series(self) -> set[UUID]:
+        """Series of which nothing more is expected once the request is over.
+
+        Some senders make a request of each slice: one slice alone says nothing of the rest.
+        """
+        filed = [one.instance for one in self.kept if one.instance is not None]
+        alone = len(filed) == 1 and filed[0].frames == 1 and filed[0].rows is not None
+        return set() if alone else {instance.series_id for instance in filed}
+
+    @property
     def answer(self) -> Json:
         sequences: dict[str, Any] = {}
         if self.referenced:
@@ -70,9 +81,9 @@ class Stored:
 def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, root: str) -> Stored:
     """Take in the objects of a body, each as soon as it came, each on its own.
 
-    An object that cannot be kept is named in the answer and costs the others nothing. What the
-    series are is made up when all came; of a body that broke off, the sweep does it later: the
-    sender may go on with the rest.
+    An object that cannot be kept is named in the answer and costs the others nothing. What
+    the series are is made up when all came (`whole_series`); of a body that broke off, the sweep
+    does it later: the sender may go on with the rest.
 
     Args:
         study_uid: The study that everything must belong to, if one.
@@ -87,9 +98,8 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
         stored.complete = False
         stored.others.append(dataset(FailureReason=PROCESSING_FAILURE))
     if stored.complete:
-        series = {one.instance.series_id for one in stored.kept if one.instance is not None}
-        for one in Series.objects.filter(pk__in=series, settled_at=None).order_by("pk"):
-            settle(one)
+        for series in Series.objects.filter(pk__in=stored.whole_series, settled_at=None):
+            settle(series)
     return stored
 
 

@@ -1,18 +1,27 @@
-"""Storing over DICOMweb."""
+"""Storing over DICOMweb, and the viewer's way in."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from pydicom.dataset import Dataset
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.systems.models import SystemAccount
+from accounts.systems.services import create_system, new_secret
 from audit.models import Event
+from backend.asgi import KeepWhatArrived
 from dicom.dicomweb.multipart import Writer
 from dicom.models import Arrival
 from patients.models import Patient, PatientIdentifier
+from patients.services import create_patient
 from scans.models import Instance, Series
+from scans.series.services import file_instance
 from tests.series.make import as_bytes, make_series, uid
 
 STUDIES = "/dicomweb/studies"
@@ -89,6 +98,14 @@ def test_what_nobody_here_can_be_found_for_waits_in_the_inbox(
     assert (Instance.objects.count(), Arrival.objects.count()) == (0, 1)
 
 
+def test_a_slice_that_comes_alone_says_nothing_of_the_end_of_its_series(
+    as_doctor: APIClient, known: Patient
+) -> None:
+    for one in sent():
+        assert post(as_doctor, as_bytes(one)).status_code == 200
+    assert Series.objects.get().settled_at is None
+
+
 def test_junk_costs_only_itself(as_doctor: APIClient, known: Patient) -> None:
     good, cut = (as_bytes(one) for one in sent())
     answer = post(as_doctor, b"junk", good, cut[:-100])
@@ -161,3 +178,79 @@ def test_objects_of_others_patients_do_not_come_into_their_files(
     assert answer.status_code == 200
     assert not Instance.objects.exists()
     assert Arrival.objects.count() == 1
+
+
+def bearing(system: SystemAccount, secret: str, scope: str) -> APIClient:
+    """A system that has just got itself a token."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": system.client_id,
+        "client_secret": secret,
+        "scope": scope,
+    }
+    token = APIClient().post(reverse("oauth-token"), form, format="multipart").json()
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token['access_token']}")
+    return client
+
+
+def test_a_system_stores_and_finds_what_its_scopes_and_numbers_let_it(
+    known: Patient, other_doctor: User
+) -> None:
+    theirs = create_patient(user=other_doctor, family_name="Saad")
+    file_instance(patient=theirs, data=as_bytes(make_series(slices=1, study="2")[0]))
+    scopes = ["system/DICOM.read", "system/DICOM.write"]
+    system = create_system(by=None, name="PACS", issuers=["Hospital"], scopes=scopes)
+    secret = new_secret(by=None, system=system)
+    data = as_bytes(sent(1)[0])
+
+    reader = bearing(system, secret, scopes[0])
+    assert post(reader, data).status_code == 403
+    writer = bearing(system, secret, scopes[1])
+    assert post(writer, data).status_code == 200
+    assert writer.get(STUDIES).status_code == 403
+    (found,) = reader.get(STUDIES).json()
+    assert found["0020000D"]["Value"] == [uid("study", "1")]
+    assert reader.get(f"{STUDIES}/{uid('study', '1')}/metadata").status_code == 200
+    assert reader.get(f"{STUDIES}/{uid('study', '2')}/metadata").status_code == 404
+
+
+def test_a_browsers_session_stores_nothing_without_its_token(doctor: User, known: Patient) -> None:
+    browser: Any = Client(enforce_csrf_checks=True)
+    browser.force_login(doctor, backend="django.contrib.auth.backends.ModelBackend")
+    assert post(browser, as_bytes(sent(1)[0])).status_code == 403
+    assert not Instance.objects.exists()
+
+
+def test_a_connection_that_breaks_ends_the_body_there() -> None:
+    got: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["more_body"]:
+            got.append(message["body"])
+
+    async def receive() -> Any:
+        part = {"type": "http.request", "body": b"--b", "more_body": True}
+        return {"type": "http.disconnect"} if got else part
+
+    scope = {"type": "http", "method": "POST", "path": STUDIES, "headers": []}
+    asyncio.run(KeepWhatArrived(app)(scope, receive, receive))
+    assert got == [b"--b"]
+
+
+def test_the_viewers_pages_are_there_where_it_is_set_up(
+    client: Client, doctor: User, student: User, tmp_path: Path, settings: Any
+) -> None:
+    assert client.get("/viewer/").status_code == 404
+    settings.OHIF_DIR = str(tmp_path)
+    (tmp_path / "index.html").write_text('<script src="/app-config.js"></script>')
+    asked = client.get("/viewer/viewer?StudyInstanceUIDs=1.2")
+    assert asked.headers["Location"].startswith("/viewer/sign-in?next=")
+    form = {"username": student.email, "password": "correct horse battery staple"}
+    assert "opens no studies" in client.post("/viewer/sign-in", form).content.decode()
+    form["username"] = doctor.email
+    entered = client.post(asked.headers["Location"], form)
+    assert entered.headers["Location"] == "/viewer/viewer?StudyInstanceUIDs=1.2"
+    assert client.get("/viewer/").content == b'<script src="/viewer/settings.js"></script>'
+    assert '"/dicomweb"' in client.get("/viewer/settings.js").content.decode()
+    assert client.get(STUDIES).status_code == 200
