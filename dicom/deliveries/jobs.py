@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
+from backend.api.errors import Conflict
 from dicom.models.job import Job
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,26 @@ def run(kind: type[J], job_id: UUID, work: Callable[[J], None]) -> None:
 def send(task: str, job: Job) -> None:
     """Wake a worker once the transaction holds. Where the broker is away, the sweep does."""
     transaction.on_commit(partial(_send, task, job.pk))
+
+
+def again(job: Job, task: str) -> None:
+    """Do again what was given up, with all its attempts before it.
+
+    Raises:
+        Conflict: `not_retryable` unless it was given up.
+    """
+    changed = (
+        type(job)
+        ._default_manager.filter(pk=job.pk, status=Status.FAILED)
+        .update(
+            status=Status.WAITING, attempts=0, error="", finished_at=None, due_at=timezone.now()
+        )
+    )
+    job.refresh_from_db()
+    if not changed:
+        message = f"Only what was given up can be retried; this is {job.status}."
+        raise Conflict("not_retryable", message)
+    send(task, job)
 
 
 def sweep(kind: type[Job], task: str) -> None:

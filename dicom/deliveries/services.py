@@ -4,9 +4,7 @@ from tempfile import NamedTemporaryFile
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from backend.api.errors import Conflict
 from dicom.deliveries import jobs
 from dicom.dicomweb_client import PeerError, store
 from dicom.dimse.store import send
@@ -75,16 +73,5 @@ def retry(*, delivery: Delivery) -> Delivery:
     Raises:
         Conflict: `not_retryable` unless it was given up.
     """
-    changed = Delivery.objects.filter(pk=delivery.pk, status=Delivery.Status.FAILED).update(
-        status=Delivery.Status.WAITING,
-        attempts=0,
-        error="",
-        finished_at=None,
-        due_at=timezone.now(),
-    )
-    delivery.refresh_from_db()
-    if not changed:
-        message = f"Only a delivery that was given up can be retried; this is {delivery.status}."
-        raise Conflict("not_retryable", message)
-    jobs.send(TASK, delivery)
+    jobs.again(delivery, TASK)
     return delivery

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable
 
 import numpy as np
+import numpy.typing as npt
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom import Dataset, Sequence
@@ -50,6 +51,7 @@ def segmentation(result: Result, slices: list[Slice], number: int) -> Segmentati
         series_description="Falx: outline",
         omit_empty_frames=True,
     )
+    _refer_to_frames(made, slices)
     # What the library takes from a clock or by chance follows from the reading instead.
     date_object(made, result.read_at)
     organization = result.uid("segmentation", number, "dimensions")
@@ -89,18 +91,35 @@ def _share_orientation(source: Dataset) -> bool:
     return all("PlanePositionSequence" in g for g in source.PerFrameFunctionalGroupsSequence)
 
 
-def _frames(slices: list[Slice]) -> tuple[list[Dataset], np.ndarray]:
+def _frames(slices: list[Slice]) -> tuple[list[Dataset], npt.NDArray[np.uint8]]:
     """Return the sources, and uint8 (frames, rows, columns), one frame for each of theirs."""
     first = slices[0].source
     rows, columns = int(first.Rows), int(first.Columns)
+    masks = np.stack([s.mask[:rows, :columns].astype(np.uint8) for s in slices])
     if "SharedFunctionalGroupsSequence" in first:
-        frames = np.zeros((int(first.NumberOfFrames), rows, columns), np.uint8)
-        for slice_ in slices:
-            frames[slice_.frame - 1] = slice_.mask[:rows, :columns]
-        return [first], frames
-    return [s.source for s in slices], np.stack(
-        [s.mask[:rows, :columns].astype(np.uint8) for s in slices]
-    )
+        return [_only(first, [s.frame for s in slices])], masks
+    return [s.source for s in slices], masks
+
+
+def _only(source: Dataset, frames: list[int]) -> Dataset:
+    """Return an enhanced image's header as if it had these frames only, in this order.
+
+    One frame of each position is read; the library refuses an image that has several.
+    """
+    made = Dataset()
+    made.update(source)
+    groups = source.PerFrameFunctionalGroupsSequence
+    made.PerFrameFunctionalGroupsSequence = Sequence(groups[frame - 1] for frame in frames)
+    made.NumberOfFrames = len(frames)
+    return made
+
+
+def _refer_to_frames(made: Segmentation, slices: list[Slice]) -> None:
+    """Undo in the references to frames what `_only` did."""
+    for groups in made.PerFrameFunctionalGroupsSequence:
+        for image in groups.DerivationImageSequence[0].SourceImageSequence:
+            if "ReferencedFrameNumber" in image:
+                image.ReferencedFrameNumber = slices[int(image.ReferencedFrameNumber) - 1].frame
 
 
 def _segment(result: Result) -> SegmentDescription:

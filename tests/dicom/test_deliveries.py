@@ -216,6 +216,19 @@ def test_doctors_see_where_results_went(
     assert api(other_doctor).get(address).status_code == 404
     assert as_doctor.post(f"/api/v1/deliveries/{found[0]['id']}/retry").status_code == 404
     assert "PACS" in admin_site.get("/admin/dicom/delivery/").content.decode()
+    assert "Haddad" in admin_site.get("/admin/dicom/publication/").content.decode()
+
+
+def test_admins_do_again_what_was_given_up(
+    peer: Peer, analysis: SeriesAnalysis, admin_site: Client
+) -> None:
+    published(analysis)
+    Publication.objects.update(status=Status.FAILED, attempts=12, error="The disk was full.")
+    form = {"action": "retry", "_selected_action": [str(Publication.objects.get().pk)]}
+    admin_site.post("/admin/dicom/publication/", form)
+    admin_site.post("/admin/dicom/publication/", form)
+    publication = Publication.objects.get()
+    assert (publication.status, publication.attempts) == (Publication.Status.WAITING, 0)
 
 
 def parts(*objects: bytes) -> bytes:

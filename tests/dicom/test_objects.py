@@ -86,6 +86,22 @@ def test_outline_lies_on_the_pixels_it_was_read_from(patient: Patient, plane: st
     assert np.array_equal(frames[..., 0].astype(bool), masks)
 
 
+def test_frames_at_the_same_place_are_told_apart(patient: Patient) -> None:
+    """An enhanced image with two echoes of each slice, of which every second frame was read."""
+    source = make_enhanced(slices=12)
+    for index, groups in enumerate(source.PerFrameFunctionalGroupsSequence):
+        groups.PlanePositionSequence[0].ImagePositionPatient = [-16.0, -16.0, index // 2 * 5.0]
+    masks = outline(6, 32, 32)
+    analysis = read_series(patient, [source], masks)
+    analysis.slices = [one | {"index": i} for i, one in enumerate(analysis.slices[1::2])]
+    analysis.save()
+    made = objects(publish_results(analysis=analysis))[SEG]
+    frames = highdicom.seg.Segmentation.from_dataset(made).get_pixels_by_source_frame(
+        source.SOPInstanceUID, [2, 4, 6, 8, 10, 12], assert_missing_frames_are_empty=True
+    )
+    assert np.array_equal(frames[..., 0].astype(bool), masks)
+
+
 def test_uneven_gaps_are_kept(patient: Patient) -> None:
     sources = [one for i, one in enumerate(make_series(slices=7)) if i != 3]
     made = objects(publish_results(analysis=read_series(patient, sources, outline(6, 32, 32))))
