@@ -1,6 +1,7 @@
 """Bundles: pages of what was found, and what comes with it."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from fhir.api.outcomes import issue, outcome
@@ -79,7 +80,7 @@ def included(
         yield from by_ids(target, ids, asked, context)
 
 
-def references(value: object) -> Iterable[tuple[str, str]]:
+def references(value: Any) -> Iterable[tuple[str, str]]:
     for each in value if isinstance(value, list) else [value]:
         kind, _, row_id = str(each.get("reference", "")).partition("/") if each else ("", "", "")
         if kind in TYPES:

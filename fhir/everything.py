@@ -1,6 +1,7 @@
 """`Patient/{id}/$everything`: all that is in one patient's file, page by page."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -90,6 +91,7 @@ def opened(text: str, patient_id: str) -> tuple[dict[str, str], int, Place]:
     return dict(given), int(begin), Place(key_from_json(key), UUID(row_id), int(part))
 
 
-def first_of(values: Iterable[tuple[str, str]]) -> dict[str, str]:
+def first_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is known here of a request's parameters."""
     known = {"_count", "_since", "_type", PAGE}
-    return {name: value for name, value in values if name in known and value}
+    return {name: str(value) for name, value in values.items() if name in known and value}

@@ -424,6 +424,7 @@ CONDITIONS = entry_resource(
 ALLERGIES = entry_resource(
     Kind.ALLERGY,
     history.allergy,
+    "date",
     **{
         "criticality": coded(
             "http://hl7.org/fhir/allergy-intolerance-criticality",
@@ -501,7 +502,8 @@ def events_for(user: User) -> Q:
     """Admins see all of the audit; who keeps a file sees what was done in it."""
     if user.is_admin:
         return ANY
-    owned = patients_for(user).filter(access_level__gte=Level.OWNER).order_by().values("pk")
+    files: QuerySet[Any] = patients_for(user)  # with annotations that its type does not name
+    owned = files.filter(access_level__gte=Level.OWNER).order_by().values("pk")
     absorbed = Patient.objects.filter(merged_into__in=owned).values("pk")
     return Q(patient_id__in=owned) | Q(patient_id__in=absorbed)
 

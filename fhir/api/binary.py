@@ -9,9 +9,8 @@ from rest_framework.response import Response
 
 from backend.api.files import file_response
 from fhir.api.door import JSON_TYPES, Negotiation
-from fhir.api.views import ReadView
+from fhir.api.views import OneView
 from fhir.resources.report import PDF
-from fhir.search.pages import find
 from fhir.table import TYPES
 from inference.models import Analysis
 from patients.history.selectors import attachment_of
@@ -31,25 +30,22 @@ class AnyFormat(Negotiation):
         return renderer, renderer.media_type
 
 
-class BinaryView(ReadView):
+class BinaryView(OneView):
     """Whoever may see a DocumentReference may see its file: they have one id."""
 
     resource = TYPES["DocumentReference"]
-    content_negotiation_class = AnyFormat  # type: ignore[assignment]
+    content_negotiation_class = AnyFormat
 
-    def get(self, request: Request, **kwargs: str) -> Response | HttpResponse:  # type: ignore[override]
+    def get(self, request: Request, document_id: str) -> Response | HttpResponse:
         self.require("read", "Binary")
-        (resource_id,) = kwargs.values()
-        hit = find(TYPES["DocumentReference"], self.user, resource_id)
-        if hit is None:
-            raise Http404
+        hit = self.hit(document_id)
         content = self.printed(hit.row) if isinstance(hit.row, Analysis) else stored(hit.row)
         self.note_hit(hit, "file")
         if not wants_json(request):
             return content
         body = {
             "resourceType": "Binary",
-            "id": resource_id,
+            "id": document_id,
             "contentType": content["Content-Type"],
             "data": b64encode(content.content).decode(),
         }

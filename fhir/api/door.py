@@ -22,6 +22,7 @@ from backend.api.parsers import JSONParser
 from fhir.api.outcomes import MEDIA_TYPE, exception_handler
 from fhir.elements import Json
 from fhir.rendering import etag
+from fhir.table import TYPES
 from fhir.types import Context, ResourceType
 
 BASE = "/fhir/R4"
@@ -71,7 +72,7 @@ def accepted(wanted: str) -> bool:
 
 
 class FhirView(APIView):
-    """A view of the FHIR server; `resource` says of which type of resources."""
+    """A view of the FHIR server; `resource` is the type of resources that its route names."""
 
     permission_classes = [IsClinicianOrSystem]
     renderer_classes = [Renderer]
@@ -79,7 +80,12 @@ class FhirView(APIView):
     content_negotiation_class = Negotiation
     metadata_class = None
     schema = None  # it describes itself: `metadata`
-    resource: ResourceType | None = None
+    resource: ResourceType
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if "resource_type" in kwargs:
+            self.resource = TYPES[kwargs["resource_type"]]
+        super().initial(request, *args, **kwargs)
 
     def get_exception_handler(self) -> Any:
         return exception_handler
@@ -88,13 +94,22 @@ class FhirView(APIView):
     def user(self) -> User:
         return user_of(self.request)
 
+    def require_writable(self) -> None:
+        """Let writes pass to those types only that are written here.
+
+        Raises:
+            MethodNotAllowed
+        """
+        if not self.resource.writable:
+            raise exceptions.MethodNotAllowed(str(self.request.method))
+
     def require(self, action: str, resource: str | None = None) -> None:
         """Let only those pass whose scopes allow this.
 
         Raises:
             Forbidden: `insufficient_scope`.
         """
-        name = resource or (self.resource.name if self.resource else "*")
+        name = resource or self.resource.name
         if not allows(self.request, resource=name, action=action):
             raise Forbidden("insufficient_scope", f"Your scopes do not allow {action} of {name}.")
 

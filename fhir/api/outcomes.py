@@ -91,7 +91,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def note_refusal(context: dict[str, Any]) -> None:
     request, view = context["request"], context["view"]
-    resource_id = next(iter(context["kwargs"].values()), None)
+    kwargs = context["kwargs"]
+    resource_id = kwargs.get("resource_id") or kwargs.get("document_id")
     of = getattr(view, "resource", None)
     if not resource_id or of is None or noted(request) or not isinstance(request.user, User):
         return

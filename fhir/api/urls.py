@@ -7,15 +7,12 @@ from fhir.api.views import (
     CapabilityView,
     EverythingView,
     NothingView,
-    PatientReadView,
-    PatientsView,
     PostedSearchView,
-    ReadView,
-    SearchView,
+    ResourceView,
     SmartView,
+    TypeView,
 )
 from fhir.table import TYPES
-from fhir.types import ResourceType
 
 
 class ResourceId:
@@ -30,39 +27,28 @@ class ResourceId:
         return str(value)
 
 
+class ResourceTypeName(ResourceId):
+    regex = "|".join(TYPES)
+
+
 register_converter(ResourceId, "fhir_id")
-
-
-def routes_of(each: ResourceType) -> list[object]:
-    is_patient = each.name == "Patient"
-    read = PatientReadView if is_patient else ReadView
-    search = PatientsView if is_patient else SearchView
-    name = f"fhir-{each.slug}"
-    found: list[object] = [
-        path(
-            f"{each.name}/<fhir_id:{each.slug}_id>",
-            read.as_view(resource=each),
-            name=f"{name}-read",
-        )
-    ]
-    if each.sources:
-        posted = PostedSearchView.as_view(resource=each)
-        found += [
-            path(each.name, search.as_view(resource=each), name=name),
-            path(f"{each.name}/_search", posted, name=f"{name}-search"),
-        ]
-    return found
-
+register_converter(ResourceTypeName, "fhir_type")
 
 urlpatterns = [
     path("metadata", CapabilityView.as_view(), name="fhir-metadata"),
     path(".well-known/smart-configuration", SmartView.as_view(), name="fhir-smart"),
+    path("Binary/<fhir_id:document_id>", BinaryView.as_view(), name="fhir-binary"),
     path(
-        "Patient/<fhir_id:patient_id>/$everything",
+        "Patient/<fhir_id:resource_id>/$everything",
         EverythingView.as_view(),
         name="fhir-everything",
     ),
-    path("Binary/<fhir_id:documentreference_id>", BinaryView.as_view(), name="fhir-binary"),
-    *(route for each in TYPES.values() for route in routes_of(each)),
+    path("<fhir_type:resource_type>", TypeView.as_view(), name="fhir-type"),
+    path("<fhir_type:resource_type>/_search", PostedSearchView.as_view(), name="fhir-search"),
+    path(
+        "<fhir_type:resource_type>/<fhir_id:resource_id>",
+        ResourceView.as_view(),
+        name="fhir-resource",
+    ),
     re_path(r"^.*$", NothingView.as_view(), name="fhir-nothing"),
 ]

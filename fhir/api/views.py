@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import Http404, QueryDict
 from django.utils.http import parse_etags
 from rest_framework import status
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -32,7 +33,7 @@ from patients.selectors import ids_of_file
 
 
 class PublicView(FhirView):
-    authentication_classes: list[Any] = []  # type: ignore[assignment]
+    authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
 
@@ -56,24 +57,21 @@ class NothingView(PublicView):
         raise Http404
 
 
-class ReadView(FhirView):
-    def get(self, request: Request, **kwargs: str) -> Response:
-        assert self.resource is not None  # noqa: S101 - every route says of what it is
-        self.require("read")
-        (resource_id,) = kwargs.values()
-        if not self.resource.sources:
-            found = device_of(resource_id)
-            if found is None:
-                raise Http404
-            return answer(found)
+class OneView(FhirView):
+    """What the views of one resource have in common."""
+
+    def hit(self, resource_id: str) -> Hit:
+        """Return the resource, if the caller may see it.
+
+        Raises:
+            Http404, Gone
+        """
         hit = find(self.resource, self.user, resource_id)
         if hit is None:
             raise self.gone_or_missing(resource_id)
-        self.note_hit(hit, "read")
-        return answer(hit.built(context_of(request)))
+        return hit
 
     def note_hit(self, hit: Hit, verb: str) -> None:
-        assert self.resource is not None  # noqa: S101 - every route says of what it is
         patient_id = hit.source.patient_of(hit.row)
         note(
             self.request,
@@ -104,14 +102,23 @@ class ReadView(FhirView):
         return Http404()
 
 
-class PatientReadView(ReadView):
-    resource = TYPES["Patient"]
+class ResourceView(OneView):
+    def get(self, request: Request, resource_type: str, resource_id: str) -> Response:
+        self.require("read")
+        if not self.resource.sources:
+            found = device_of(resource_id)
+            if found is None:
+                raise Http404
+            return answer(found)
+        hit = self.hit(resource_id)
+        self.note_hit(hit, "read")
+        return answer(hit.built(context_of(request)))
 
     @transaction.atomic
-    def put(self, request: Request, **kwargs: str) -> Response:
+    def put(self, request: Request, resource_type: str, resource_id: str) -> Response:
         """Change what FHIR can say of a patient; what it cannot say stays."""
+        self.require_writable()
         self.require("update")
-        (resource_id,) = kwargs.values()
         row_id = uuid_of(resource_id)
         if row_id is None:
             raise Http404
@@ -136,10 +143,7 @@ class PatientReadView(ReadView):
         return answer(self.current(resource_id))
 
     def current(self, resource_id: str) -> Json:
-        hit = find(TYPES["Patient"], self.user, resource_id)
-        if hit is None:
-            raise Http404
-        return hit.built(context_of(self.request))
+        return self.hit(resource_id).built(context_of(self.request))
 
     def require_match(self, resource_id: str) -> None:
         wanted = parse_etags(self.request.headers.get("If-Match", ""))
@@ -157,11 +161,11 @@ class PatientReadView(ReadView):
 
 
 class SearchView(FhirView):
-    def get(self, request: Request) -> Response:
-        return self.search(list(request.query_params.lists()))
+    """What both ways of searching have in common."""
 
     def search(self, lists: list[tuple[str, list[str]]]) -> Response:
-        assert self.resource is not None  # noqa: S101 - every route says of what it is
+        if not self.resource.sources:
+            raise MethodNotAllowed(str(self.request.method))
         self.require("search")
         pairs = [(name, value) for name, values in lists for value in values]
         try:
@@ -177,7 +181,6 @@ class SearchView(FhirView):
 
     def note_page(self, understood: Asked, found: list[Json]) -> None:
         """One event for each page: in a patient's own trail where it is of one patient alone."""
-        assert self.resource is not None  # noqa: S101 - every route says of what it is
         ids = patients_in(found)
         asked_for = {
             value.rpartition("/")[2]
@@ -199,17 +202,19 @@ class PostedSearchView(SearchView):
     parser_classes = [FormParser]
     http_method_names = ["post"]
 
-    def post(self, request: Request) -> Response:
-        lists = [*request.query_params.lists(), *request.data.lists()]
-        return self.search([(str(name), [str(v) for v in values]) for name, values in lists])
+    def post(self, request: Request, resource_type: str) -> Response:
+        form: Any = request.data
+        return self.search([*request.query_params.lists(), *form.lists()])
 
 
-class PatientsView(SearchView):
-    resource = TYPES["Patient"]
+class TypeView(SearchView):
+    def get(self, request: Request, resource_type: str) -> Response:
+        return self.search(list(request.query_params.lists()))
 
     @transaction.atomic
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, resource_type: str) -> Response:
         """Open a file; with `If-None-Exist` only where there is none that fits."""
+        self.require_writable()
         self.require("create")
         if condition := request.headers.get("If-None-Exist"):
             existing = self.existing(condition)
@@ -261,19 +266,15 @@ class PatientsView(SearchView):
         return hit.built(context_of(self.request))
 
 
-class EverythingView(ReadView):
+class EverythingView(OneView):
     resource = TYPES["Patient"]
 
-    def get(self, request: Request, **kwargs: str) -> Response:
+    def get(self, request: Request, resource_id: str) -> Response:
         self.require("read")
-        (resource_id,) = kwargs.values()
-        hit = find(TYPES["Patient"], self.user, resource_id)
-        if hit is None:
-            raise self.gone_or_missing(resource_id)
-        self.note_hit(hit, "everything")
+        self.note_hit(self.hit(resource_id), "everything")
         try:
             bundle, _ = everything(
-                resource_id, first_of(request.query_params.items()), context_of(request)
+                resource_id, first_of(request.query_params.dict()), context_of(request)
             )
         except BadValue as bad:
             raise ApiError("invalid", str(bad)) from bad
@@ -284,8 +285,10 @@ def why_of(view: FhirView, patient_id: UUID | None) -> str:
     """What opened the file to the caller."""
     if patient_id is None:
         return Why.ADMIN if view.user.is_admin else ""
-    vias = patients_for(view.user).filter(pk=patient_id).values_list("access_via", flat=True)
-    return vias.first() or (Why.ADMIN if view.user.is_admin else "")
+    file = patients_for(view.user).filter(pk=patient_id).first()
+    if file is not None:
+        return file.access_via
+    return Why.ADMIN if view.user.is_admin else ""
 
 
 def is_strict(request: Request) -> bool:

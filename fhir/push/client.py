@@ -19,7 +19,11 @@ PASSING = {401, 403, 404, 408, 409, 412, 423, 425, 429}
 
 
 class Unreachable(Exception):
-    """The server did not take it; it may take it later."""
+    """The server did not take it; it may take it later. `message` is fit to be shown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Refused(Exception):

@@ -4,6 +4,7 @@ What must be sent is read off the reports themselves, so that a message or a sig
 loses nothing: the sweep finds what no push covers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -22,7 +23,7 @@ from patients.models import PatientIdentifier
 TASK = "fhir.push"
 MOST = 500
 REVIEWED = Q(decision__isnull=False)
-REPORTS = {
+REPORTS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "analysis": (sources.analyses, "scan__patient"),
     "series_analysis": (sources.series_analyses, "series__study__patient"),
 }
@@ -87,7 +88,7 @@ def deliver(push: Push) -> None:
         raise jobs.Hopeless("This server is switched off.")
     kind = "analysis" if push.analysis_id else "series_analysis"
     rows, _ = REPORTS[kind]
-    report = rows().get(pk=push.analysis_id or push.series_analysis_id)
+    report = rows().get(pk=push.report.pk)
     try:
         client.send(subscriber, transaction_bundle(report, subscriber))
     except client.Refused as refused:

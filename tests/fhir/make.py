@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -247,36 +246,3 @@ def decide(analysis: SeriesAnalysis, doctor: User | None, decision: str, label: 
         comment="Looked at twice.",
         reviewer=doctor,
     )
-
-
-def known_ids(done: Analysis, doctor: User) -> dict[str, str | UUID]:
-    """For each route of the FHIR server, an id of something in the file of `done`."""
-    by_kind = {
-        "condition": (Kind.CONDITION, {"text": "Migraine", "clinical_status": "active"}),
-        "allergyintolerance": (Kind.ALLERGY, {"substance": "Pollen"}),
-        "medicationstatement": (Kind.MEDICATION, {"name": "Aspirin", "status": "active"}),
-        "procedure": (Kind.PROCEDURE, {"text": "Biopsy"}),
-        "familymemberhistory": (
-            Kind.FAMILY_HISTORY,
-            {"relation": "mother", "condition": "Glioma"},
-        ),
-    }
-    made = {
-        f"{name}_id": write(
-            patient=done.scan.patient,
-            kind=kind,
-            data=data,
-            author=doctor,
-            occurred_at=timezone.now(),
-        ).pk
-        for name, (kind, data) in by_kind.items()
-    }
-    return {
-        **made,
-        "imagingstudy_id": done.scan.series.study_id,
-        "diagnosticreport_id": done.pk,
-        "observation_id": f"{done.pk}.label",
-        "documentreference_id": done.pk,
-        "practitioner_id": doctor.pk,
-        "device_id": done.release,
-    }
