@@ -23,6 +23,8 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")  # SMART App Launch 2.2, section "Asymmetric authentication"
 LONGEST_ASSERTION_S = 300
 LEEWAY_S = 10
+# What numbers without end and JSON without bottom come to.
+UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 CLAIMS = ["iss", "sub", "aud", "exp", "jti"]
 # An assertion can be tried again while it is good: so long its token's row stays.
 KEPT = timedelta(seconds=2 * LONGEST_ASSERTION_S)
@@ -127,13 +129,14 @@ def by_assertion(form: dict[str, str], endpoint: str) -> tuple[SystemAccount, st
             leeway=LEEWAY_S,
             options={"require": CLAIMS},
         )
+        expires_at = int(claims["exp"])
     except jwt.ExpiredSignatureError as expired:
         raise InvalidClient("The assertion has expired.") from expired
     except jwt.InvalidAudienceError as elsewhere:
         raise InvalidClient(f"The assertion is not meant for {endpoint}.") from elsewhere
-    except (jwt.PyJWTError, ValueError, TypeError) as broken:
+    except (jwt.PyJWTError, *UNREADABLE) as broken:
         raise InvalidClient from broken
-    if claims["exp"] > timezone.now().timestamp() + LONGEST_ASSERTION_S + LEEWAY_S:
+    if expires_at > timezone.now().timestamp() + LONGEST_ASSERTION_S + LEEWAY_S:
         raise InvalidClient("An assertion is good for five minutes at most.")
     return system, digest_of(f"{system.pk} {claims['jti']}")
 

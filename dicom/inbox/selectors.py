@@ -15,7 +15,7 @@ from accounts.models import User
 from dicom.inbox.matching import differences
 from dicom.models import Arrival
 from patients.access import Level, patients_for
-from patients.models import Patient
+from patients.models import Patient, PatientIdentifier
 from patients.models.patient import name_key
 from patients.search import fold
 
@@ -114,24 +114,25 @@ def candidates(user: User, group: dict[str, Any]) -> list[Candidate]:
     names = keys_of_name(group["patient_name"])
     alike = Q()
     if number:
-        alike |= Q(search_text__contains=number)
+        same_number = PatientIdentifier.objects.filter(value__iexact=group["patient_number"])
+        alike |= Q(pk__in=same_number.values("patient"))
     if birth_date and names:
-        named = Q(name_key__in=names) | Q(arabic_name_key__in=names)
-        alike |= named & Q(birth_date=birth_date)
+        name = Q(name_key__in=names) | Q(arabic_name_key__in=names)
+        alike |= name & Q(birth_date=birth_date)
     if not alike:
         return []
     rows = patients_for(user).filter(alike, access_level__gte=Level.WRITER)  # type: ignore[misc]
     found = []
-    for patient in rows.prefetch_related("identifiers").order_by("pk")[: CANDIDATES * 5]:
+    for patient in rows.prefetch_related("identifiers").order_by("pk")[:CANDIDATES]:
         same = []
         if number and number in {fold(each.value) for each in patient.identifiers.all()}:
             same.append("number")
-        if birth_date == patient.birth_date and names & {patient.name_key, patient.arabic_name_key}:
+        named = names & {patient.name_key, patient.arabic_name_key}
+        if birth_date and named and birth_date == patient.birth_date:
             same.append("name_and_birth_date")
-        if same:
-            differs = differences(patient, birth_date, group["sex"])
-            found.append(Candidate(patient, same, differs))
-    return sorted(found, key=lambda one: (-len(one.same), len(one.differs)))[:CANDIDATES]
+        differs = differences(patient, birth_date, group["sex"])
+        found.append(Candidate(patient, same, differs))
+    return sorted(found, key=lambda one: (-len(one.same), len(one.differs)))
 
 
 def keys_of_name(name: str) -> set[str]:
