@@ -102,11 +102,12 @@ def same_instance(patient: Patient, header: Header, sha256: str) -> Instance | N
         Conflict: `instance_conflict` when the file has another object of this UID.
     """
     named = Instance.objects.filter(uid=header.instance_uid, series__study__patient=patient)
-    first = named.select_related("series__study").first()
-    if first is not None and first.sha256 != sha256:
-        message = "This patient's file has another object with this SOP instance UID."
-        raise Conflict("instance_conflict", message, instance=str(first.pk))
-    return first
+    for pk, known in named.order_by().values_list("pk", "sha256"):  # as a rule there is none
+        if known != sha256:
+            message = "This patient's file has another object with this SOP instance UID."
+            raise Conflict("instance_conflict", message, instance=str(pk))
+        return Instance.objects.select_related("series__study").get(pk=pk)
+    return None
 
 
 def keep(
@@ -142,7 +143,7 @@ def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
     known = Series.objects.select_related("study").filter(
         study__patient=patient, study__uid=header.study_uid, uid=header.series_uid
     )
-    if series := known.first():
+    for series in known.order_by():
         return series
     study, _ = Study.objects.get_or_create(
         patient=patient,
