@@ -71,7 +71,8 @@ def _group(slice_: Slice) -> Hashable:
     place = (source.get("ImageOrientationPatient"), source.get("PixelSpacing"))
     if not all(place) or not source.get("ImagePositionPatient"):
         return None
-    values = (str(value) for part in place for value in part)
+    # Some write the last digits of the same direction differently from slice to slice.
+    values = (round(float(value), 4) for part in place for value in part)
     return (source.FrameOfReferenceUID, source.Rows, source.Columns, *values)
 
 
@@ -98,6 +99,8 @@ def _frames(slices: list[Slice]) -> tuple[list[Dataset], npt.NDArray[np.uint8]]:
     masks = np.stack([s.mask[:rows, :columns].astype(np.uint8) for s in slices])
     if "SharedFunctionalGroupsSequence" in first:
         return [_only(first, [s.frame for s in slices])], masks
+    for slice_ in slices:  # as good as equal, and the library wants them equal
+        slice_.source.ImageOrientationPatient = first.ImageOrientationPatient
     return [s.source for s in slices], masks
 
 

@@ -236,11 +236,13 @@ def test_odd_headers_do_not_keep_a_result_back(patient: Patient) -> None:
     }
     with pydicom.config.disable_value_validation():
         sources = make_series(slices=6, **odd)
+        sources[2].ImageOrientationPatient = [0.999999, 0.000001, 0, 0, 1, 0]
         analysis = read_series(patient, sources, outline(6, 32, 32))
     made = objects(publish_results(analysis=analysis))
     assert made.keys() == {SEG, SR, SC, PDF}
     assert str(made[SR].PatientName) == "حداد^رنا"
     assert "PatientAge" not in made[SEG]
+    assert made[SEG].NumberOfFrames == 3
 
 
 def test_a_reading_is_published_by_its_signal_or_by_the_sweep(
