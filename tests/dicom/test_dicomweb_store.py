@@ -234,7 +234,8 @@ def test_a_connection_that_breaks_ends_the_body_there() -> None:
         return {"type": "http.disconnect"} if got else part
 
     scope = {"type": "http", "method": "POST", "path": STUDIES, "headers": []}
-    asyncio.run(KeepWhatArrived(app)(scope, receive, receive))
+    unused: Any = None
+    asyncio.run(KeepWhatArrived(app)(scope, receive, unused))
     assert got == [b"--b"]
 
 
