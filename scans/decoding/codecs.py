@@ -59,7 +59,8 @@ def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
     """
     syntax = runner.transfer_syntax
     if syntax in JPEGLSTransferSyntaxes:
-        values = imagecodecs.jpegls_decode(frame)
+        # Where no marker ends it, CharLS looks for one for half a minute.
+        values = imagecodecs.jpegls_decode(frame[: _end(frame) + len(_END_OF_IMAGE)])
     elif syntax in _JPEG2000:
         values = imagecodecs.jpeg2k_decode(frame)
         if runner.photometric_interpretation in ("YBR_ICT", "YBR_RCT"):  # undone by OpenJPEG
@@ -78,13 +79,18 @@ def _jpeg(frame: bytes) -> npt.NDArray[Any]:
     libjpeg makes up what a cut frame does not hold, and warns; the warning does not reach us. A
     frame that is whole looks the same whatever stands behind its last pixel.
     """
-    end = frame.rfind(_END_OF_IMAGE)
-    while end > 0 and frame[end - 1] == 0xFF:  # fill bytes before the marker
+    end = _end(frame)
+    while frame[end - 1] == 0xFF:  # fill bytes before the marker
         end -= 1
-    if end <= 0:
-        raise ValueError("the JPEG has no end")
     values: npt.NDArray[Any] = imagecodecs.jpeg8_decode(frame)
     longer = imagecodecs.jpeg8_decode(frame[:end] + _NOISE + frame[end:])
     if not np.array_equal(values, longer):
         raise ValueError("the JPEG ends early")
     return values
+
+
+def _end(frame: bytes) -> int:
+    end = frame.rfind(_END_OF_IMAGE)
+    if end <= 0:
+        raise ValueError("the JPEG has no end")
+    return end

@@ -13,6 +13,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
+    RLELossless,
 )
 
 from scans.decoding import codecs
@@ -44,6 +45,8 @@ def stored_values(dataset: pydicom.FileDataset, index: int) -> npt.NDArray[Any]:
     plugin = codecs.PLUGIN if syntax in codecs.SYNTAXES else ""
     if syntax == JPEGBaseline8Bit:
         plugin = "pillow"
+    if syntax == RLELossless:
+        plugin = "pydicom"  # pylibjpeg's panics on damaged frames, past `except Exception`
     try:
         stored = pixel_array(dataset, index=index, decoding_plugin=plugin)
     except (RuntimeError, NotImplementedError) as error:
