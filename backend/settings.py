@@ -329,30 +329,6 @@ ARCHIVE_SWEEP_INTERVAL_S = env.float("ARCHIVE_SWEEP_INTERVAL_S", default=60.0)
 # Files without any activity for so many years are what `apply_retention` erases; 0: none.
 RETENTION_YEARS = env.int("RETENTION_YEARS", default=0)
 
-# --- Results for other systems --------------------------------------------------------------
-
-# How often making or sending one is tried before it is given up; each pause is twice as long.
-DICOM_DELIVERY_ATTEMPTS = env.int("DICOM_DELIVERY_ATTEMPTS", default=12)
-DICOM_DELIVERY_BACKOFF_S = env.int("DICOM_DELIVERY_BACKOFF_S", default=30)
-
-# --- DICOMweb -------------------------------------------------------------------------------
-
-# Viewers ask for every slice, many at once.
-RATE_DICOMWEB_PER_USER = env.str("RATE_DICOMWEB_PER_USER", default="6000/min")
-# The built OHIF viewer, to be served at /viewer/; empty: none is.
-OHIF_DIR = env.str("OHIF_DIR", default="")
-WHITENOISE_ROOT = OHIF_DIR or None
-
-# --- The inbox: what other systems sent and nobody's file can take ---------------------------
-
-# Whether doctors see it and assign what is in it, or admins alone.
-INBOX_FOR_DOCTORS = env.bool("INBOX_FOR_DOCTORS", default=True)
-# What waits longer is discarded; 0: it waits until somebody decides.
-INBOX_KEEP_DAYS = env.int("INBOX_KEEP_DAYS", default=0)
-
-# --- Jobs -----------------------------------------------------------------------------------
-
-# The engine needs well under a second for a slice; the limit is for what went wrong.
 # --- DICOM: who we are in its own network protocol ------------------------------------------
 
 DICOM_AE_TITLE = env.str("DICOM_AE_TITLE", default="FALX")
@@ -377,6 +353,30 @@ RETRIEVAL_TIME_LIMIT_S = env.int("RETRIEVAL_TIME_LIMIT_S", default=1800)
 RETRIEVAL_LEASE_S = env.int("RETRIEVAL_LEASE_S", default=180)
 RETRIEVAL_SWEEP_INTERVAL_S = env.float("RETRIEVAL_SWEEP_INTERVAL_S", default=30.0)
 
+# --- DICOMweb -------------------------------------------------------------------------------
+
+# Viewers ask for every slice, many at once.
+RATE_DICOMWEB_PER_USER = env.str("RATE_DICOMWEB_PER_USER", default="6000/min")
+# The built OHIF viewer, to be served at /viewer/; empty: none is.
+OHIF_DIR = env.str("OHIF_DIR", default="")
+WHITENOISE_ROOT = OHIF_DIR or None
+
+# --- The inbox: what other systems sent and nobody's file can take ---------------------------
+
+# Whether doctors see it and assign what is in it, or admins alone.
+INBOX_FOR_DOCTORS = env.bool("INBOX_FOR_DOCTORS", default=True)
+# What waits longer is discarded; 0: it waits until somebody decides.
+INBOX_KEEP_DAYS = env.int("INBOX_KEEP_DAYS", default=0)
+
+# --- Results for other systems --------------------------------------------------------------
+
+# How often making or sending one is tried before it is given up; each pause is twice as long.
+DICOM_DELIVERY_ATTEMPTS = env.int("DICOM_DELIVERY_ATTEMPTS", default=12)
+DICOM_DELIVERY_BACKOFF_S = env.int("DICOM_DELIVERY_BACKOFF_S", default=30)
+
+# --- Jobs -----------------------------------------------------------------------------------
+
+# The engine needs well under a second for a slice; the limit is for what went wrong.
 ANALYSIS_TIME_LIMIT_S = env.int("ANALYSIS_TIME_LIMIT_S", default=60)
 # A running analysis is presumed dead when its worker has had this much more than the limit.
 ANALYSIS_LEASE_S = env.int("ANALYSIS_LEASE_S", default=ANALYSIS_TIME_LIMIT_S + 15)
@@ -458,11 +458,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_INTERVAL_S,
         "options": {"expires": SWEEP_INTERVAL_S},
     },
-    "publish and deliver results": {
-        "task": "dicom.sweep_deliveries",
-        "schedule": SWEEP_INTERVAL_S,
-        "options": {"expires": SWEEP_INTERVAL_S},
-    },
     "push reports to FHIR servers": {
         "task": "fhir.sweep_pushes",
         "schedule": SWEEP_INTERVAL_S,
@@ -477,10 +472,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ARCHIVE_SWEEP_INTERVAL_S,
         "options": {"expires": ARCHIVE_SWEEP_INTERVAL_S},
     },
-    "forget systems' tokens": {
-        "task": "systems.forget_expired_tokens",
-        "schedule": timedelta(hours=1),
-    },
     "file what waited": {
         "task": "dicom.inbox.file_waiting",
         "schedule": SWEEP_INTERVAL_S,
@@ -489,6 +480,10 @@ CELERY_BEAT_SCHEDULE = {
     "discard what waited too long": {
         "task": "dicom.inbox.discard_expired",
         "schedule": timedelta(days=1),
+    },
+    "forget systems' tokens": {
+        "task": "systems.forget_expired_tokens",
+        "schedule": timedelta(hours=1),
     },
     "sweep retrievals": {
         "task": "dicom.sweep_retrievals",

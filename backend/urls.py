@@ -41,8 +41,6 @@ urlpatterns = [
     path("fhir/R4/", include("fhir.api.urls")),
     re_path(r"^fhir/", NothingView.as_view(), name="fhir-nothing-here"),
     path("api/v1/", include("dicom.api.inbox_urls")),
-    path("fhir/R4/", include("fhir.api.urls")),
-    re_path(r"^fhir/", NothingView.as_view(), name="fhir-nothing-here"),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),

@@ -16,7 +16,6 @@ from rest_framework.test import APIClient
 from accounts.invitations import invite
 from accounts.models import DoctorApplication, User
 from dicom.dimse.retrievals import request_retrieval
-from dicom.models import Delivery, Peer
 from dicom.inbox.services import Source, receive
 from dicom.models import Delivery, Peer
 from inference.models import Analysis, SeriesAnalysis
@@ -51,10 +50,12 @@ EMERGENCY = {
     "birth_date": "1980-02-29",
     "reason": "Brought in unconscious, had a seizure.",
 }
+FHIR_PATIENT = {"resourceType": "Patient", "name": [{"family": "Khoury"}]}
 PUBLIC_ROUTES = {"home", "schema", "docs", "live", "ready", "closed", "oauth-token"}
 # Pages that show nothing themselves, and only where a viewer is set up.
 PUBLIC_ROUTES |= {"viewer", "viewer-page", "viewer-sign-in", "viewer-settings"}
-PROTOCOLS = ("api/", "oauth/", "dicomweb/", "viewer/")
+PUBLIC_ROUTES |= {"fhir-metadata", "fhir-smart", "fhir-nothing", "fhir-nothing-here"}
+PROTOCOLS = ("api/", "oauth/", "dicomweb/", "viewer/", "fhir/")
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,13 @@ ENDPOINTS = [
     Endpoint("get", "dicomweb-frames"),
     Endpoint("get", "dicomweb-frame-rendered"),
     Endpoint("get", "dicomweb-frame-thumbnail"),
+    Endpoint("get", "fhir-type", other=200),
+    Endpoint("post", "fhir-type", 201, other=201, body=FHIR_PATIENT),
+    Endpoint("post", "fhir-search", other=200),
+    Endpoint("get", "fhir-resource"),
+    Endpoint("put", "fhir-resource", body=FHIR_PATIENT, headers={"If-Match": "*"}),
+    Endpoint("get", "fhir-everything"),
+    Endpoint("get", "fhir-binary"),
     Endpoint("get", "agreement", other=200),
     Endpoint("get", "agreement-table", other=200),
     Endpoint("get", "inbox", other=200),
@@ -270,6 +278,9 @@ def ask(endpoint: Endpoint, api: Api, done: Analysis, doctor: User) -> Callable[
         "version": 1,
         "index": 0,
         **NAMES,
+        "resource_type": "Patient",
+        "resource_id": done.scan.patient_id,
+        "document_id": done.id,
     }
     needed = get_resolver().reverse_dict.getlist(endpoint.route)[0][0][0][1]
     url = reverse(endpoint.route, kwargs={name: known[name] for name in needed})
@@ -314,15 +325,6 @@ def attached(patient: Patient, doctor: User) -> UUID:
     return attach(patient=patient, author=doctor, file=file, occurred_at=timezone.now()).pk
 
 
-def arrived() -> UUID:
-    """An object that nobody's number is in, by the key of its group in the inbox."""
-    peer = Peer.objects.create(name="MR 1", issuer="St. Mary")
-    (dataset,) = make_series(slices=1)
-    received = receive(data=as_bytes(dataset), source=Source(peer, None, "MR1"))
-    assert received.arrival is not None
-    return received.arrival.group
-
-
 def filed(patient: Patient) -> dict[str, UUID]:
     """A series with one slice stands in the file."""
     [one] = make_series(slices=1)
@@ -339,6 +341,15 @@ def filed(patient: Patient) -> dict[str, UUID]:
 def given_up(instance: Instance) -> UUID:
     peer = Peer.objects.create(name="Far away")
     return Delivery.objects.create(instance=instance, peer=peer, status="failed").pk
+
+
+def arrived() -> UUID:
+    """An object that nobody's number is in, by the key of its group in the inbox."""
+    peer = Peer.objects.create(name="MR 1", issuer="St. Mary")
+    (dataset,) = make_series(slices=1)
+    received = receive(data=as_bytes(dataset), source=Source(peer, None, "MR1"))
+    assert received.arrival is not None
+    return received.arrival.group
 
 
 def reading_of(series: Series) -> UUID:
@@ -369,7 +380,14 @@ def asking_in() -> dict[str, UUID]:
 def test_anonymous_is_asked_to_sign_in(ask: Any, endpoint: Endpoint) -> None:
     answer = ask(None)
     assert answer.status_code == endpoint.anonymous
-    assert (answer.json()["code"] == "not_authenticated") == (endpoint.anonymous == 401)
+    assert (code_of(answer.json()) == "not_authenticated") == (endpoint.anonymous == 401)
+
+
+def code_of(body: Any) -> str:
+    """Our stable code, which FHIR's errors have within."""
+    if body.get("resourceType") == "OperationOutcome":
+        return body["issue"][0]["details"]["coding"][0]["code"]
+    return body["code"]
 
 
 def test_student(ask: Any, endpoint: Endpoint, student: User) -> None:

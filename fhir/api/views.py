@@ -203,8 +203,9 @@ class PostedSearchView(SearchView):
     http_method_names = ["post"]
 
     def post(self, request: Request, resource_type: str) -> Response:
-        form: Any = request.data
-        return self.search([*request.query_params.lists(), *form.lists()])
+        form: Any = request.data  # a plain dict where there is no body
+        more = form.lists() if isinstance(form, QueryDict) else []
+        return self.search([*request.query_params.lists(), *more])
 
 
 class TypeView(SearchView):
