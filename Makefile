@@ -43,6 +43,7 @@ stop-services: ## Stop them and remove their data
 
 bench: $(VENV)/.everything services ## Time the engine, the records of 100,000 patients, taking in DICOM
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.series
 	scripts/services run $(BIN)/python -m benchmarks.records
 	$(BIN)/python -m benchmarks.dimse
 

@@ -1,7 +1,8 @@
 """What the engine asks of whatever runs the networks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +20,16 @@ class Classified:
 
 
 class Backend(Protocol):
-    """Runs the two networks on float32 (1, 1, S, S) pictures in 0..1.
-
-    at_once: how many threads may call it at the same time.
-    """
-
-    at_once: int
-
-    def for_many(self) -> Self:
-        """Return one that is the fastest for many slices, whatever a single one takes."""
+    """Runs the two networks on float32 (1, 1, S, S) pictures in 0..1, for one thread."""
 
     def classify(self, picture: FloatArray) -> Classified:
         """Run the classifier."""
 
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter: (S, S) logits of 'tumour here'."""
+
+    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
+        """Run the classifier on many: the fastest way for all of them together."""
+
+    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the segmenter on many."""

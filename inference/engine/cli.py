@@ -1,10 +1,13 @@
-"""`python -m inference.engine read FILE... --out DIR`: one JSON object per file, in order."""
+"""`python -m inference.engine read FILE... --out DIR`: one JSON object per file, in order.
+
+A folder gives one for each DICOM series in it.
+"""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from inference.engine.engine import Engine
-from inference.engine.reading import Reading
+from inference.engine.reading import Reading, SeriesReading
 from inference.engine.release import ReleaseError
+from inference.engine.wholes import Whole, is_nifti, number_of_frames, objects, save_like, volume
 from scans.decoding import DecodeError
 
 _LONGEST_STEM = 80  # characters of a file's name kept in the names of its pictures
@@ -38,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m inference.engine", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    read = commands.add_parser("read", help="read slices: PNG, JPEG or single-frame DICOM")
-    read.add_argument("files", nargs="+", metavar="FILE")
+    read = commands.add_parser("read", help="read slices: PNG, JPEG, DICOM; series: NIfTI, DICOM")
+    read.add_argument("files", nargs="+", metavar="FILE", help="or a folder of DICOM files")
     read.add_argument("--out", type=Path, required=True, metavar="DIR", help="where pictures go")
     read.add_argument("--release", type=Path, metavar="DIR", help="a release's folder")
     read.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -51,21 +55,79 @@ def _read(files: Sequence[str], out: Path, engine: Engine) -> int:
     names = _Names()
     bar = tqdm(files, unit="slice", file=sys.stderr, disable=not sys.stderr.isatty())
     for file in bar:
-        try:
-            line = _read_one(file, out / names.unused(file), engine)
-        except DecodeError as error:
-            line = _failed(file, error.code, error.message)
-        except OSError as error:
-            line = _failed(file, *_explained(error))
-        status = 1 if "error" in line else status
-        # A line is complete as soon as its slice is: whoever reads along need not wait.
-        tqdm.write(_json(line), file=sys.stdout)
-        sys.stdout.flush()
+        for line in _lines(file, out, names, engine):
+            status = 1 if "error" in line else status
+            # A line is complete as soon as its slice is: whoever reads along need not wait.
+            tqdm.write(_json(line), file=sys.stdout)
+            sys.stdout.flush()
     return status
 
 
-def _read_one(file: str, target: Path, engine: Engine) -> dict[str, Any]:
-    reading = engine.read_file(Path(file).read_bytes())
+def _lines(file: str, out: Path, names: "_Names", engine: Engine) -> Iterator[dict[str, Any]]:
+    """Read whatever a name stands for; what cannot be read is a line too."""
+    try:
+        if Path(file).is_dir():
+            for whole in objects(sorted(path for path in Path(file).rglob("*") if path.is_file())):
+                yield _read_whole(file, whole, out / names.unused(file), engine)
+            return
+        data = Path(file).read_bytes()
+        target = out / names.unused(file)
+        if is_nifti(data):
+            yield _read_whole(file, volume(data), target, engine, like=data)
+        elif number_of_frames(data) > 1:
+            for whole in objects([Path(file)]):
+                yield _read_whole(file, whole, target, engine)
+        else:
+            yield _read_one(file, data, target, engine)
+    except DecodeError as error:
+        yield _failed(file, error.code, error.message)
+    except OSError as error:
+        yield _failed(file, *_explained(error))
+
+
+def _read_whole(
+    file: str, whole: Whole, target: Path, engine: Engine, *, like: bytes | None = None
+) -> dict[str, Any]:
+    """Read a series. like: the NIfTI file on whose grid its mask is written."""
+    reading = engine.read_series(whole.slices, spacing_between_mm=whole.between_mm)
+    pictures = {"overlay": reading.overlay, "heatmap": reading.heatmap}
+    slices = [
+        {"index": index, **name, **asdict(found)}
+        for index, (name, found) in enumerate(zip(whole.names, reading.slices, strict=True))
+    ]
+    return {
+        "file": file,
+        "series": whole.series_uid,
+        "accepted": reading.accepted,
+        "reasons": [asdict(reason) for reason in reading.reasons],
+        "label": reading.label,
+        "probabilities": reading.probabilities,
+        "mask": _saved_volume(reading, target, like) if reading.accepted else None,
+        **{
+            kind: None if picture is None else _saved(picture, f"{target}.{kind}.png")
+            for kind, picture in pictures.items()
+        },
+        "measurements": reading.measurements,
+        "slices": slices,
+        "elapsed_ms": reading.elapsed_ms,
+        "release": reading.release,
+    }
+
+
+def _saved_volume(reading: SeriesReading, target: Path, like: bytes | None) -> str:
+    """Write the mask of all slices: NIfTI for NIfTI, else an npz with `mask`."""
+    mask = reading.mask_volume()
+    if like is None:
+        path = f"{target}.mask.npz"
+        np.savez_compressed(path, mask=mask)
+    else:
+        path = f"{target}.mask.nii.gz"
+        save_like(like, mask, Path(path))
+    return path
+
+
+def _read_one(file: str, data: bytes, target: Path, engine: Engine) -> dict[str, Any]:
+    reading = engine.read_file(data)
     return {
         "file": file,
         "accepted": reading.accepted,
@@ -104,7 +166,8 @@ class _Names:
 
     def unused(self, file: str) -> str:
         """Return the file's stem, made safe for any file system and different from all before."""
-        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in Path(file).stem)
+        stem = Path(file).stem.removesuffix(".nii")  # of .nii.gz
+        stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem)
         stem = stem.encode("utf-8", "replace").decode().lstrip(".")[:_LONGEST_STEM] or "slice"
         name, number = stem, 1
         # Some file systems do not tell upper from lower case.
@@ -118,8 +181,6 @@ class _Names:
 def _explained(error: OSError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):
         return "file_not_found", "There is no such file."
-    if isinstance(error, IsADirectoryError):
-        return "not_a_file", "This is a folder, not a file."
     return "file_unreadable", f"The file cannot be opened: {os.strerror(error.errno or 0)}."
 
 

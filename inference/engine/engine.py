@@ -1,8 +1,7 @@
 """The way of one slice: prepare, accept, classify, segment, agree, measure, explain."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.engine import accept, agree, explain, render
-from inference.engine.backend import Backend, FloatArray
+from inference.engine.backend import Backend, Classified, FloatArray
 from inference.engine.classify import probabilities
 from inference.engine.clock import Clock
 from inference.engine.measure import measure
@@ -75,42 +74,75 @@ class Engine:
     ) -> SeriesReading:
         """Read the slices of one series, which are given in their order along their normal.
 
-        slices: each is asked for once by several threads, and a key slice once more, so they
+        slices: each is asked for once, by several threads, and a key slice once more, so they
         may be decoded when they are asked for; a slice that raises DecodeError is refused.
         spacing_between_mm: from one slice's centre to the next, None where that is not known or
         not the same everywhere. progress: called with slices read and slices in all.
         """
-        return read_series(self, self._for_many, slices, spacing_between_mm, progress)
+        return read_series(self, slices, spacing_between_mm, progress)
 
-    def see(self, slice_: DecodedSlice, clock: Clock, backend: Backend) -> "Seen | Reason":
+    def see(self, slice_: DecodedSlice, clock: Clock) -> "Seen | Reason":
         """Say what the networks find on a slice, or why it is refused."""
-        release = self._release
+        prepared = self.first_look(slice_, clock)
+        if isinstance(prepared, Reason):
+            return prepared
+        with clock.step("classify"):
+            found = self._backend.classify(prepared.resized(self._release.classifier_size))
+        with clock.step("accept"):
+            seen = self._second_look(prepared, found)
+        if isinstance(seen, Reason) or agree.clear_of_tumor(seen.probabilities):
+            return seen
+        with clock.step("segment"):
+            logits = self._backend.segment(prepared.resized(self._release.segmenter_size))
+            return self._outlined(seen, logits)
+
+    def see_all(self, prepared: Sequence[Prepared], clock: Clock) -> "list[Seen | Reason]":
+        """The same of many slices that passed the first look."""
+        with clock.step("classify"):
+            size = self._release.classifier_size
+            found = self._backend.classify_all([one.resized(size) for one in prepared])
+        with clock.step("accept"):
+            seen = [self._second_look(*each) for each in zip(prepared, found, strict=True)]
+        with clock.step("segment"):
+            asked = {
+                index: one
+                for index, one in enumerate(seen)
+                if isinstance(one, Seen) and not agree.clear_of_tumor(one.probabilities)
+            }
+            size = self._release.segmenter_size
+            logits = self._backend.segment_all(
+                [one.prepared.resized(size) for one in asked.values()]
+            )
+            for (index, one), its_logits in zip(asked.items(), logits, strict=True):
+                seen[index] = self._outlined(one, its_logits)
+        return seen
+
+    def first_look(self, slice_: DecodedSlice, clock: Clock) -> Prepared | Reason:
+        """Prepare a slice, or say why it cannot be one; may be called by several threads."""
         with clock.step("prepare"):
             prepared = prepare(slice_.pixels)
         with clock.step("accept"):
-            refusal = accept.look(slice_.pixels, prepared)
-        if refusal:
-            return refusal
-        with clock.step("classify"):
-            found = backend.classify(prepared.resized(release.classifier_size))
-        with clock.step("accept"):
-            refusal = accept.compare(found.features, self._gate, release.distance_threshold)
-        if refusal:
-            return refusal
-        shares = probabilities(found.logits, release.temperature)
-        with clock.step("segment"):
-            if agree.clear_of_tumor(shares):
-                mask = np.zeros(prepared.shape, bool)
-            else:
-                mask = self._outline(prepared, backend)
-        return Seen(prepared, found.cam, shares, mask)
+            return accept.look(slice_.pixels, prepared) or prepared
 
-    @cached_property
-    def _for_many(self) -> Backend:
-        return self._backend.for_many()
+    def _second_look(self, prepared: Prepared, found: Classified) -> "Seen | Reason":
+        """Compare a slice with those that the networks know; nothing is outlined yet."""
+        refusal = accept.compare(found.features, self._gate, self._release.distance_threshold)
+        if refusal:
+            return refusal
+        shares = probabilities(found.logits, self._release.temperature)
+        return Seen(prepared, found.cam, shares, np.zeros(prepared.shape, bool))
+
+    def _outlined(self, seen: "Seen", logits: FloatArray) -> "Seen":
+        mask = outline(
+            logits,
+            seen.prepared,
+            threshold=self._release.mask_threshold,
+            min_area_fraction=self._release.min_area_fraction,
+        )
+        return replace(seen, mask=mask)
 
     def _read(self, slice_: DecodedSlice, clock: Clock) -> Reading:
-        seen = self.see(slice_, clock, self._backend)
+        seen = self.see(slice_, clock)
         if isinstance(seen, Reason):
             return self._refused(seen, clock)
         with clock.step("agree"):
@@ -131,14 +163,6 @@ class Engine:
             measurements=measurements,
             elapsed_ms=clock.elapsed_ms(),
             release=self._release.name,
-        )
-
-    def _outline(self, prepared: Prepared, backend: Backend) -> npt.NDArray[np.bool_]:
-        return outline(
-            backend.segment(prepared.resized(self._release.segmenter_size)),
-            prepared,
-            threshold=self._release.mask_threshold,
-            min_area_fraction=self._release.min_area_fraction,
         )
 
     def _refused(self, reason: Reason, clock: "Clock") -> Reading:

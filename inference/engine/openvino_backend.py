@@ -1,10 +1,9 @@
 """The exported graphs on the CPU, through OpenVINO."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
 
 import openvino
 
@@ -13,77 +12,102 @@ from inference.engine.release import Release, ReleaseError
 
 _DEFAULT_THREADS = 2
 
+T = TypeVar("T")
+
 
 class OpenVINOBackend:
-    """Both graphs, compiled once: all threads for one slice, or one for each of several.
+    """Both graphs, compiled for single slices, and for many once these are asked for.
 
     Precision is left to OpenVINO: bf16 where the CPU computes it natively, else f32. `precision`
-    ("f32", "bf16") fixes it. FALX_THREADS sets how many threads there are (2).
+    ("f32", "bf16") fixes it. FALX_THREADS sets how many threads there are (2): all of them work
+    on a single slice, each on its own of many.
     """
 
-    def __init__(self, release: Release, precision: str | None = None, *, at_once: int = 1) -> None:
+    def __init__(self, release: Release, precision: str | None = None) -> None:
         self._release = release
-        self._precision = precision
-        self.at_once = at_once
-        core = openvino.Core()
-        settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY" if at_once == 1 else "THROUGHPUT",
-            "INFERENCE_NUM_THREADS": _threads(),
-            "NUM_STREAMS": at_once,
-        }
+        self._core = openvino.Core()
+        self._settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": _threads()}
         if precision is not None:
-            settings["INFERENCE_PRECISION_HINT"] = precision
-        self._classifier = _Graph(core, release, "classifier", settings)
-        self._segmenter = _Graph(core, release, "segmenter", settings)
-
-    def for_many(self) -> "OpenVINOBackend":
-        """Return one for as many slices at once as there are threads: slower each, more in all."""
-        return OpenVINOBackend(self._release, self._precision, at_once=_threads())
+            self._settings["INFERENCE_PRECISION_HINT"] = precision
+        self._classifier = self._compiled("classifier", {"PERFORMANCE_HINT": "LATENCY"})
+        self._segmenter = self._compiled("segmenter", {"PERFORMANCE_HINT": "LATENCY"})
 
     def classify(self, picture: FloatArray) -> Classified:
         """Run the classifier on float32 (1, 1, S, S)."""
-        with self._classifier.run(picture) as result:
-            return Classified(
-                logits=result["logits"][0].copy(),
-                cam=result["cam"][0].copy(),
-                features=result["features"][0].copy(),
-            )
+        return _classified(self._classifier([picture]))
 
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
-        with self._segmenter.run(picture) as result:
-            logits: FloatArray = result["logits"][0, 0].copy()
-        return logits
+        return _logits(self._segmenter([picture]))
 
+    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
+        """Run the classifier on many, several at once."""
+        return _all(self._classifiers, pictures, _classified)
 
-class _Graph:
-    """A compiled graph, and a request for each slice that may be in it at once.
+    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the segmenter on many, several at once."""
+        return _all(self._segmenters, pictures, _logits)
 
-    The requests are made beforehand: OpenVINO may block for good when one thread makes one while
-    another waits for its own.
-    """
+    @cached_property
+    def _classifiers(self) -> list[Any]:
+        return self._requests("classifier")
 
-    def __init__(self, core: Any, release: Release, name: str, settings: dict[str, Any]) -> None:
+    @cached_property
+    def _segmenters(self) -> list[Any]:
+        return self._requests("segmenter")
+
+    def _requests(self, name: str) -> list[Any]:
+        """Two for each thread, so that none waits while results are copied."""
+        streams = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": _threads()}
+        compiled = self._compiled(name, streams)
+        return [compiled.create_infer_request() for _ in range(2 * _threads())]
+
+    def _compiled(self, name: str, settings: dict[str, Any]) -> Any:
+        release = self._release
         graph, weights = release.file(f"{name}.xml"), release.file(f"{name}.bin")
         try:
-            compiled = core.compile_model(core.read_model(graph, weights), "CPU", settings)
+            model = self._core.read_model(graph, weights)
+            return self._core.compile_model(model, "CPU", self._settings | settings)
         except RuntimeError as error:
             raise ReleaseError(
                 "release_corrupt",
                 f"The {name} of release {release.name} cannot be loaded: {error}",
             ) from error
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(settings["NUM_STREAMS"]):
-            self._idle.put(compiled.create_infer_request())
 
-    @contextmanager
-    def run(self, picture: FloatArray) -> Iterator[Any]:
-        """Give the outputs by name; they are overwritten once the block ends."""
-        request = self._idle.get()
-        try:
-            yield request.infer([picture])
-        finally:
-            self._idle.put(request)
+
+def _all(
+    requests: Sequence[Any], pictures: Sequence[FloatArray], taken: Callable[[Any], T]
+) -> list[T]:
+    """Run pictures through a graph and return the results in their order.
+
+    One thread does all the asking, and no callbacks are used: OpenVINO blocks for good, now and
+    then, when two threads of Python use its requests.
+    """
+    results: list[T] = []
+    for index, picture in enumerate(pictures):
+        request = requests[index % len(requests)]
+        if index >= len(requests):
+            request.wait()
+            results.append(taken(request.results))
+        request.start_async([picture])
+    for index in range(len(results), len(pictures)):
+        request = requests[index % len(requests)]
+        request.wait()
+        results.append(taken(request.results))
+    return results
+
+
+def _classified(result: Any) -> Classified:
+    return Classified(
+        logits=result["logits"][0].copy(),
+        cam=result["cam"][0].copy(),
+        features=result["features"][0].copy(),
+    )
+
+
+def _logits(result: Any) -> FloatArray:
+    logits: FloatArray = result["logits"][0, 0].copy()
+    return logits
 
 
 def _threads() -> int:

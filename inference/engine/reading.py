@@ -118,3 +118,11 @@ class SeriesReading:
     shapes: list[tuple[int, int]]
     elapsed_ms: dict[str, float]
     release: str
+
+    def mask_volume(self) -> npt.NDArray[np.bool_]:
+        """All masks: bool (slices, H, W); smaller slices end in empty rows and columns."""
+        height, width = (max(shape[axis] for shape in self.shapes) for axis in (0, 1))
+        volume = np.zeros((len(self.masks), height, width), bool)
+        for target, mask, (h, w) in zip(volume, self.masks, self.shapes, strict=True):
+            target[:h, :w] = np.unpackbits(mask, axis=-1, count=w)
+        return volume

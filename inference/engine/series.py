@@ -6,21 +6,20 @@ where the classifier, weighted by the outlined areas, holds a tumour for more pr
 Which tumour is the most probable of the three, weighted likewise over all bodies called.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.engine import agree, render
-from inference.engine.backend import Backend
 from inference.engine.clock import Clock
 from inference.engine.consistency import Bodies, Body, kept_parts
 from inference.engine.measure import measure
+from inference.engine.preprocess import Prepared
 from inference.engine.reading import (
     Measurements,
     Reason,
@@ -39,12 +38,23 @@ Mask = npt.NDArray[np.bool_]
 
 _LEAST_SLICES = 2
 _LEAST_DEPTH_MM = 2.0  # neighbours closer than that are nearly the same picture
-_AHEAD = 4  # slices for each thread that may wait for their turn: bounds the memory
+_CHUNK = 16  # slices that are seen at once; as many are prepared meanwhile
+_THREADS = 2
 _NOT_COUNTED = Reason(
     "outline_not_counted",
     "A region was outlined here that is no part of the series' tumour: its neighbours do not "
     "go on with it, or the class speaks against it.",
 )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """One slice before the networks have seen it, or why they will not."""
+
+    prepared: Prepared | Reason
+    shape: tuple[int, int]
+    pixel_mm2: float | None
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,6 @@ class _Found:
     mask: npt.NDArray[np.uint8] | None
     shape: tuple[int, int]
     pixel_mm2: float | None
-    clock: Clock
 
     def unpacked(self) -> Mask | None:
         if self.mask is None:
@@ -65,7 +74,6 @@ class _Found:
 
 def read_series(
     engine: "Engine",
-    backend: Backend,
     slices: Sequence[DecodedSlice],
     spacing_between_mm: float | None,
     progress: Progress | None,
@@ -74,10 +82,9 @@ def read_series(
     clock = Clock()
     found: list[_Found] = []
     bodies = Bodies()
-    for one in _in_order(engine, backend, slices):
+    for one in _in_order(engine, slices, clock):
         bodies.add(len(found), one.unpacked())
         found.append(one)
-        clock.add(one.clock)
         if progress is not None:
             progress(len(found), len(slices))
     accepted = [one.reading for one in found if one.reading.accepted]
@@ -94,7 +101,7 @@ def read_series(
     key = _key_slice(label, found)
     largest = key if called else None
     with clock.step("explain"):
-        size, overlay, heatmap = _pictures(engine, slices[key], found[key], label, backend)
+        size, overlay, heatmap = _pictures(engine, slices[key], found[key], label)
     volume = _volume_ml(found, spacing_between_mm) if called else None
     return SeriesReading(
         accepted=True,
@@ -112,38 +119,51 @@ def read_series(
     )
 
 
-def _in_order(
-    engine: "Engine", backend: Backend, slices: Sequence[DecodedSlice]
-) -> Iterator[_Found]:
-    """Read slices side by side, and give them in their order."""
-    with ThreadPoolExecutor(backend.at_once) as pool:
-        waiting: deque[Future[_Found]] = deque()
-        try:
-            for index in range(len(slices)):
-                waiting.append(pool.submit(_one, engine, backend, slices, index))
-                if len(waiting) > _AHEAD * backend.at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def _in_order(engine: "Engine", slices: Sequence[DecodedSlice], clock: Clock) -> Iterator[_Found]:
+    """Read slices chunk by chunk: while the networks see one, threads prepare the next."""
+    starts = range(0, len(slices), _CHUNK)
+    with ThreadPoolExecutor(_THREADS) as pool:
+
+        def begun(start: int) -> list[Future[_Looked]]:
+            ends = min(start + _CHUNK, len(slices))
+            return [pool.submit(_look, engine, slices, index) for index in range(start, ends)]
+
+        ahead = begun(0)
+        for start in starts:
+            looked = [future.result() for future in ahead]
+            ahead = begun(start + _CHUNK)
+            try:
+                yield from _seen_chunk(engine, looked, clock)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
-def _one(engine: "Engine", backend: Backend, slices: Sequence[DecodedSlice], index: int) -> _Found:
+def _look(engine: "Engine", slices: Sequence[DecodedSlice], index: int) -> _Looked:
+    """Decode and prepare a slice."""
     clock = Clock()
     try:
         with clock.step("decode"):
             slice_ = slices[index]
     except DecodeError as error:
-        reading = _refused_slice(Reason(error.code, error.message))
-        return _Found(reading, None, (0, 0), None, clock)
-    seen = engine.see(slice_, clock, backend)
+        return _Looked(Reason(error.code, error.message), (0, 0), None, clock)
     height, width = slice_.pixels.shape[:2]
     spacing = slice_.spacing_mm
     pixel_mm2 = None if spacing is None else spacing[0] * spacing[1]
+    return _Looked(engine.first_look(slice_, clock), (height, width), pixel_mm2, clock)
+
+
+def _seen_chunk(engine: "Engine", looked: Sequence[_Looked], clock: Clock) -> Iterator[_Found]:
+    prepared = [one.prepared for one in looked if not isinstance(one.prepared, Reason)]
+    seen = iter(engine.see_all(prepared, clock))
+    for one in looked:
+        clock.add(one.clock)
+        yield _found(one, one.prepared if isinstance(one.prepared, Reason) else next(seen))
+
+
+def _found(one: _Looked, seen: "Seen | Reason") -> _Found:
     if isinstance(seen, Reason):
-        return _Found(_refused_slice(seen), None, (height, width), pixel_mm2, clock)
+        return _Found(_refused_slice(seen), None, one.shape, one.pixel_mm2)
     area = int(np.count_nonzero(seen.mask))
     reading = SliceReading(
         accepted=True,
@@ -151,9 +171,9 @@ def _one(engine: "Engine", backend: Backend, slices: Sequence[DecodedSlice], ind
         label=seen.label,
         probabilities=seen.probabilities,
         area_px=area,
-        area_mm2=_area_mm2(area, pixel_mm2),
+        area_mm2=_area_mm2(area, one.pixel_mm2),
     )
-    return _Found(reading, np.packbits(seen.mask, axis=-1), (height, width), pixel_mm2, clock)
+    return _Found(reading, np.packbits(seen.mask, axis=-1), one.shape, one.pixel_mm2)
 
 
 def _refused_slice(reason: Reason) -> SliceReading:
@@ -259,21 +279,16 @@ def _key_slice(label: str, found: Sequence[_Found]) -> int:
 
 
 def _pictures(
-    engine: "Engine", slice_: DecodedSlice, one: _Found, label: str, backend: Backend
+    engine: "Engine", slice_: DecodedSlice, one: _Found, label: str
 ) -> tuple[Measurements | None, render.Canvas, render.Canvas]:
     """Measure and draw the key slice; only now is anything drawn."""
-    seen = _seen(engine, slice_, backend)
+    seen = engine.see(slice_, Clock())
+    if isinstance(seen, Reason):
+        raise RuntimeError("A slice was accepted once and refused the next time.")
     mask = one.unpacked()
     assert mask is not None  # noqa: S101  (a key slice is an accepted one)
     size = measure(mask, slice_.spacing_mm)
     return size, render.overlay(slice_.pixels, mask, size), seen.heatmap(slice_, label)
-
-
-def _seen(engine: "Engine", slice_: DecodedSlice, backend: Backend) -> "Seen":
-    seen = engine.see(slice_, Clock(), backend)
-    if isinstance(seen, Reason):
-        raise RuntimeError("A slice was accepted once and refused the next time.")
-    return seen
 
 
 def _volume_ml(found: Sequence[_Found], between_mm: float | None) -> float | None:
@@ -291,8 +306,8 @@ def _measurements(
     largest: int | None,
     volume_ml: float | None,
 ) -> SeriesMeasurements:
-    nothing: dict[str, None] = dict.fromkeys(Measurements.__annotations__)
-    return SeriesMeasurements(  # type: ignore[typeddict-item]
+    nothing: Any = dict.fromkeys(Measurements.__annotations__)
+    return SeriesMeasurements(
         volume_ml=volume_ml,
         tumor_slices=sum(one.reading.area_px > 0 for one in found),
         largest_slice=largest,

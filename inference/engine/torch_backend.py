@@ -1,6 +1,7 @@
 """The same networks through torch, for machines with a CUDA device."""
 
-from typing import Any, Self, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -13,8 +14,6 @@ from inference.engine.release import Release, ReleaseError
 class TorchBackend:
     """Both networks in float32 on `device`."""
 
-    at_once = 1
-
     def __init__(self, release: Release, device: str) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise ReleaseError("device_missing", "No CUDA device is available to torch.")
@@ -25,9 +24,6 @@ class TorchBackend:
         self._segmenter = self._loaded(
             build_segmenter(release.segmenter_architecture), release, "segmenter"
         )
-
-    def for_many(self) -> Self:
-        return self
 
     def _loaded(self, network: torch.nn.Module, release: Release, name: str) -> torch.nn.Module:
         weights = load_file(release.file(f"{name}.safetensors"))
@@ -49,6 +45,14 @@ class TorchBackend:
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
         return cast(FloatArray, _array(self._segmenter(self._tensor(picture)))[0])
+
+    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
+        """Run the classifier on each of many."""
+        return [self.classify(picture) for picture in pictures]
+
+    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the segmenter on each of many."""
+        return [self.segment(picture) for picture in pictures]
 
     def _tensor(self, picture: FloatArray) -> torch.Tensor:
         return torch.from_numpy(picture).to(self._device)

@@ -101,7 +101,8 @@ def outcome(reading: "SeriesReading") -> dict[str, Any]:
 
 def slices_of(stored: Stored, reading: "SeriesReading") -> list[dict[str, Any]]:
     """As `SeriesAnalysis.slices` keeps them."""
-    positions = stored.positions_mm or [None] * len(stored.frames)
+    nowhere: list[float | None] = [None] * len(stored.frames)
+    positions = stored.positions_mm or nowhere
     return [
         {
             "index": index,

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 from inference.engine.cli import main
+from tests.inference.series_of import picture, series_of
 from tests.samples import SAMPLES, sample
+from tests.series.make import as_bytes, make_enhanced
 
 KEYS = [
     "file",
@@ -69,13 +72,15 @@ def test_a_bad_file_costs_only_itself(read: Any, tmp_path: Path) -> None:
     text.write_text("not an image at all")
     cut.write_bytes(sample("glioma").read_bytes()[:3000])
     (tmp_path / "empty.dcm").touch()
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
     status, lines = read(
         sample("meningioma"),
         text,
         cut,
         tmp_path / "empty.dcm",
         tmp_path / "absent.png",
-        tmp_path,
+        nothing,
         sample("dicom"),
     )
     assert status == 1
@@ -86,7 +91,7 @@ def test_a_bad_file_costs_only_itself(read: Any, tmp_path: Path) -> None:
         "truncated_file",
         "empty_file",
         "file_not_found",
-        "not_a_file",
+        "no_slices",
         None,
     ]
     assert list(lines[1]) == ["file", "error"]
@@ -164,3 +169,44 @@ def test_reading_needs_neither_django_nor_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
+
+
+def test_a_volume_is_read_as_a_whole_and_its_mask_lies_on_its_grid(
+    read: Any, tmp_path: Path
+) -> None:
+    volume = np.stack([picture(kind) for kind in ("no_tumor", "glioma", "glioma", "")])
+    values = volume.transpose(2, 1, 0)[::-1]  # rows run to the patient's right
+    affine = np.diag([-1.0, -1.0, 5.0, 1.0]) @ np.diag([-1.0, 1.0, 1.0, 1.0])
+    source = nibabel.Nifti1Image(values.astype(np.int16), affine)
+    source.header.set_xyzt_units("mm")
+    nibabel.save(source, tmp_path / "head.nii.gz")
+    status, (line,) = read(tmp_path / "head.nii.gz")
+    assert status == 0
+    assert (line["label"], line["measurements"]["tumor_slices"]) == ("glioma", 2)
+    assert Path(line["mask"]).name == "head.mask.nii.gz"
+    mask = nibabel.Nifti1Image.from_filename(line["mask"])
+    assert np.allclose(mask.affine, source.affine)
+    areas = [one["area_px"] for one in line["slices"]]
+    found = np.asarray(mask.dataobj)
+    assert found.sum(axis=(0, 1)).tolist() == areas
+    inside = values[..., 1][found[..., 1] > 0]
+    assert inside.mean() > 1.5 * values[..., 1].mean()  # on the tumour, not mirrored beside it
+
+
+def test_a_folder_is_read_as_its_series_and_a_multi_frame_object_as_one(
+    read: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    datasets = series_of("glioma", "glioma", "no_tumor")
+    for number, dataset in enumerate(reversed(datasets)):
+        (folder / f"{number}.dcm").write_bytes(as_bytes(dataset))
+    enhanced = make_enhanced(slices=3, rows=256, columns=256)
+    enhanced.PixelData = b"".join(dataset.PixelData for dataset in datasets)
+    (tmp_path / "enhanced.dcm").write_bytes(as_bytes(enhanced))
+    status, lines = read(folder, tmp_path / "enhanced.dcm")
+    assert status == 0
+    for line in lines:
+        assert [one["area_px"] > 0 for one in line["slices"]] == [True, True, False]
+        assert line["measurements"]["volume_ml"] > 0
+        assert np.load(line["mask"])["mask"].shape == (3, 256, 256)
