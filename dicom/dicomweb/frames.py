@@ -101,6 +101,13 @@ class Image:
         values = values_of(single(self, index))
         return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
+    def value(self) -> bytes:
+        """Return all frames of a plain encoding as Explicit VR Little Endian has them."""
+        if self.syntax == ExplicitVRBigEndian:
+            return b"".join(map(self.stored, range(self.frames)))
+        self.pixels.seek(self.start)
+        return self.pixels.read(self.length)
+
     def _encoded(self, index: int) -> bytes:
         self.pixels.seek(self.start)
         offsets = None

@@ -325,6 +325,10 @@ def test_frames_of_single_bits_begin_with_a_byte_of_their_own(
         assert len(data) == 2
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[:15]
         assert (bits.reshape(3, 5) == masks[index]).all()
+    whole = as_doctor.get(
+        f"{url}/bulkdata/7FE00010", headers={"Accept": "application/octet-stream"}
+    )
+    assert whole.content == sent.PixelData
 
 
 def test_compressed_frames_come_as_stored_to_those_who_take_them(

@@ -204,10 +204,10 @@ class BulkDataView(DicomwebView):
 
     def get(self, request: Request, element: str, **uids: str) -> HttpResponseBase:
         (instance,) = get_instances(request, "instance.bulkdata", **uids)
-        if element == _PIXEL_DATA:
+        packed = frames.media_type_of(instance.transfer_syntax_uid)
+        if element == _PIXEL_DATA and packed:  # compressed frames are parts of their own
             return frames_answer(request, instance, list(range(instance.frames)))
-        with instance.file.open("rb") as opened:
-            found = metadata.bulk_value(metadata.read_header(opened), element)
+        found = value_of(instance, element)
         if found is None:
             raise Http404
         offers = (Offer(OCTETS), Offer(OCTETS, multipart=True))
@@ -217,6 +217,14 @@ class BulkDataView(DicomwebView):
         writer = Writer(OCTETS)
         body = writer.head(OCTETS) + found + writer.end()
         return HttpResponse(body, content_type=writer.content_type)
+
+
+def value_of(instance: Instance, element: str) -> bytes | None:
+    if element == _PIXEL_DATA and instance.rows is not None:
+        with frames.opened(instance) as image:
+            return image.value()
+    with instance.file.open("rb") as opened:
+        return metadata.bulk_value(metadata.read_header(opened), element)
 
 
 # --- Rendered -------------------------------------------------------------------------------
