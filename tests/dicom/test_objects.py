@@ -15,7 +15,8 @@ from dicom.deliveries import tasks
 from dicom.models import Publication
 from dicom.objects.services import publish_results
 from inference.models import SeriesAnalysis
-from inference.series import signals
+from inference.series import masks, signals
+from inference.series import runs as series_runs
 from patients.models import Patient
 from scans.models import Instance, Series
 from tests.dicom.readings import (
@@ -30,6 +31,7 @@ from tests.dicom.readings import (
     read_series,
     review,
 )
+from tests.inference.series_of import filed, series_of
 from tests.series.make import make_enhanced, make_series
 
 
@@ -60,8 +62,8 @@ def test_outline_lies_on_the_pixels_it_was_read_from(patient: Patient, plane: st
             spacing=(0.8, 1.25),
             orientation=orientation,
         )
-    masks = outline(6, 32, 32)
-    analysis = read_series(patient, sources, masks)
+    outlined = outline(6, 32, 32)
+    analysis = read_series(patient, sources, outlined)
 
     made = objects(publish_results(analysis=analysis))[SEG]
 
@@ -83,7 +85,7 @@ def test_outline_lies_on_the_pixels_it_was_read_from(patient: Patient, plane: st
             )
             position = groups.PlanePositionSequence[0].ImagePositionPatient
             assert np.allclose(position, source.ImagePositionPatient, atol=1e-6)
-    assert np.array_equal(frames[..., 0].astype(bool), masks)
+    assert np.array_equal(frames[..., 0].astype(bool), outlined)
 
 
 def test_frames_at_the_same_place_are_told_apart(patient: Patient) -> None:
@@ -91,15 +93,15 @@ def test_frames_at_the_same_place_are_told_apart(patient: Patient) -> None:
     source = make_enhanced(slices=12)
     for index, groups in enumerate(source.PerFrameFunctionalGroupsSequence):
         groups.PlanePositionSequence[0].ImagePositionPatient = [-16.0, -16.0, index // 2 * 5.0]
-    masks = outline(6, 32, 32)
-    analysis = read_series(patient, [source], masks)
+    outlined = outline(6, 32, 32)
+    analysis = read_series(patient, [source], outlined)
     analysis.slices = [one | {"index": i} for i, one in enumerate(analysis.slices[1::2])]
     analysis.save()
     made = objects(publish_results(analysis=analysis))[SEG]
     frames = highdicom.seg.Segmentation.from_dataset(made).get_pixels_by_source_frame(
         source.SOPInstanceUID, [2, 4, 6, 8, 10, 12], assert_missing_frames_are_empty=True
     )
-    assert np.array_equal(frames[..., 0].astype(bool), masks)
+    assert np.array_equal(frames[..., 0].astype(bool), outlined)
 
 
 def test_uneven_gaps_are_kept(patient: Patient) -> None:
@@ -262,3 +264,24 @@ def test_a_reading_is_published_by_its_signal_or_by_the_sweep(
         tasks.publish(str(publication.pk))  # the same message twice
     assert [one.status for one in waiting.all()] == ["done", "done"]
     assert Instance.objects.filter(series__ours=True, sop_class_uid=SR).count() == 2
+
+
+def test_what_the_engine_reads_is_published(
+    patient: Patient, django_capture_on_commit_callbacks: Any
+) -> None:
+    """From the worker that reads to the objects: everything as it really is in between."""
+    series = filed(patient, series_of("no_tumor", "glioma", "glioma", ""))
+    analysis = SeriesAnalysis.objects.get(series=series)
+    with django_capture_on_commit_callbacks(execute=True):
+        series_runs.run(analysis.pk)
+    tasks.publish(str(Publication.objects.get().pk))
+    analysis.refresh_from_db()
+    made = objects(list(Instance.objects.filter(series__ours=True)))
+    assert made.keys() == {SEG, SR, SC, PDF}
+    frames = highdicom.seg.Segmentation.from_dataset(made[SEG]).get_pixels_by_source_instance(
+        [one["instance"] for one in analysis.slices], assert_missing_frames_are_empty=True
+    )
+    assert np.array_equal(frames[..., 0].astype(bool), masks.load(analysis))
+    assert said(made[SR])["Volume"] == (analysis.measurements["volume_ml"], "cm3")
+    assert said(made[SR])["Finding"] == "Glioma"
+    assert SeriesAnalysis.objects.count() == 1  # what was made is not read
