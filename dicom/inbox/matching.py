@@ -6,7 +6,7 @@ they do.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,6 +25,7 @@ from scans.series.header import Header
 Reason = Arrival.Reason
 OID = "urn:oid:"
 SEXES = {"M": Patient.Sex.MALE, "F": Patient.Sex.FEMALE}
+NEEDED = ("birth_date", "sex", "merged_into")  # of a patient's long row, for each object
 OPPOSITE = {Patient.Sex.MALE: Patient.Sex.FEMALE, Patient.Sex.FEMALE: Patient.Sex.MALE}
 
 
@@ -109,7 +110,7 @@ def owner(
     wanted = list(keys)
     if not wanted:
         return Reason.UNKNOWN_NUMBER
-    rows = Patient.objects.select_for_update(of=("self",), no_key=True)
+    rows = Patient.objects.select_for_update(of=("self",), no_key=True).only(*NEEDED)
     files = {row.pk: row for row in map(kept, rows.filter(identifiers__key__in=wanted))}
     allowed = [patient for patient in files.values() if vouches(source, patient)]
     if not allowed:
@@ -148,7 +149,10 @@ def differences(patient: Patient, birth_date: date | None, sex: str) -> list[str
     return found
 
 
-def keys_of_header(header: Header, data: bytes, source: Source) -> list[list[str]]:
-    """The keys of an object, the better ones first: its number's, then all others'."""
-    number = header.patient_number
-    return [keys_of(header.issuer or source.issuer, number), other_keys(data, number)]
+def keys_of_header(header: Header, data: bytes, source: Source) -> Iterator[list[str]]:
+    """Yield the keys of an object, the better ones first: its number's, then all others'.
+
+    The others are in what `Header` does not read, and as a rule nobody asks for them.
+    """
+    yield keys_of(header.issuer or source.issuer, header.patient_number)
+    yield other_keys(data, header.patient_number)
