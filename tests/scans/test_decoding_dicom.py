@@ -3,18 +3,16 @@
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import cv2
-import gdcm
 import numpy as np
 import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     MPEG2MPML,
@@ -182,48 +180,6 @@ def test_a_big_endian_file_gives_the_same_slice() -> None:
     stream = BytesIO()
     pydicom.dcmwrite(stream, dataset, implicit_vr=False, little_endian=False, force_encoding=True)
     np.testing.assert_array_equal(decode(stream.getvalue()).pixels, decode(REAL).pixels)
-
-
-def by_gdcm(syntax: int, folder: Path) -> bytes:
-    """The real file with its pixels compressed by GDCM."""
-    (folder / "plain.dcm").write_bytes(REAL)
-    reader, change, writer = (
-        gdcm.ImageReader(),
-        gdcm.ImageChangeTransferSyntax(),
-        gdcm.ImageWriter(),
-    )
-    reader.SetFileName(str(folder / "plain.dcm"))
-    reader.Read()
-    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
-    change.SetInput(reader.GetImage())
-    change.Change()
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    writer.SetFileName(str(folder / "compressed.dcm"))
-    writer.Write()
-    return (folder / "compressed.dcm").read_bytes()
-
-
-@pytest.mark.parametrize(
-    "syntax",
-    [
-        gdcm.TransferSyntax.JPEGLosslessProcess14_1,
-        gdcm.TransferSyntax.JPEGLSLossless,
-        gdcm.TransferSyntax.JPEG2000Lossless,
-    ],
-)
-def test_a_jpeg_of_16_bits_gives_the_same_slice(syntax: int, tmp_path: Path) -> None:
-    decoded = decode(by_gdcm(syntax, tmp_path))
-    np.testing.assert_array_equal(decoded.pixels, decode(REAL).pixels)
-    assert decoded.spacing_mm == decode(REAL).spacing_mm
-
-
-def test_a_damaged_lossless_frame_is_refused(tmp_path: Path) -> None:
-    data = by_gdcm(gdcm.TransferSyntax.JPEGLosslessProcess14_1, tmp_path)
-    dataset = pydicom.dcmread(BytesIO(data))
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    dataset.PixelData = encapsulate([frame[: len(frame) // 2]])
-    assert code_of(in_bytes(dataset)) == "corrupt_file"
 
 
 def eight_bit(syntax: UID, extension: str, **changes: Any) -> Dataset:
