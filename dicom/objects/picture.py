@@ -1,4 +1,4 @@
-"""The heat map of the largest slice as a picture (PS3.3, A.8.5: secondary capture, true colour)."""
+"""The heat map of the slice that says most as a picture (PS3.3, A.8.1: secondary capture)."""
 
 import numpy as np
 import numpy.typing as npt
