@@ -7,7 +7,6 @@ from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connections
 from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -133,7 +132,6 @@ class Listener:
             self.sessions[association] = Session(peer)
             return
         logger.warning("Association of %r at %s refused", title, address)
-        connections.close_all()
         association.acse.send_reject(*refusal)
         association.kill()
 
@@ -197,7 +195,6 @@ class Listener:
                 if series_id not in elsewhere:
                     self.settle(session.last[series_id])
             logger.info("%s sent %d objects", session.peer, session.count)
-        connections.close_all()
 
     def settle(self, instance: Instance) -> None:
         try:
@@ -209,7 +206,6 @@ class Listener:
         """More may come, or not: what is there is settled when it has been quiet long enough."""
         if session := self.sessions.pop(event.assoc, None):
             logger.warning("%s broke off after %d objects", session.peer, session.count)
-        connections.close_all()
 
     def closed(self, event: evt.Event) -> None:
         """In another thread than what is above, and before or after it."""

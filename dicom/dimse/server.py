@@ -7,9 +7,11 @@ thread that accepts, and opens two threads for whoever connects. This bounds all
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.db import connections
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from dicom.dimse.entity import MAX_PDU
@@ -43,6 +45,14 @@ def receive_bounded(connection: AssociationSocket, count: int) -> bytearray:
     return received[:there]
 
 
+def run_and_close(run: Callable[[], None]) -> None:
+    """The thread of an association has its own connection to the database."""
+    try:
+        run()
+    finally:
+        connections.close_all()
+
+
 class Handler(RequestHandler):
     request: socket.socket
 
@@ -57,6 +67,7 @@ class Handler(RequestHandler):
         association = super()._create_association()
         connection = association.dul.socket
         connection.recv = partial(receive_bounded, connection)
+        association.run = partial(run_and_close, association.run)
         return association
 
 
