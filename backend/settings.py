@@ -285,6 +285,8 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStatus": "accounts.models.DoctorApplication.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
         "AnalysisStatus": "inference.models.Analysis.Status",
+        "ReviewDecision": "inference.models.Review.Decision",
+        "SeriesReviewDecision": "inference.models.SeriesReview.Decision",
         "ArchiveStatus": "reports.models.Archive.Status",
         "InstanceFormat": "scans.models.Instance.Format",
         "ScanFormat": "scans.models.Scan.Format",

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from audit.admin_pages import AuditedAdmin
 from backend.api.errors import Conflict
 from inference import services
-from inference.models import Analysis, Comment, Picture, Review
+from inference.models import Analysis, Comment, Picture, Review, Run, SeriesAnalysis, SeriesReview
 
 
 class SeenOnly(admin.TabularInline):
@@ -44,17 +44,47 @@ class CommentInline(SeenOnly):
     readonly_fields = ("created_at",)
 
 
-@admin.register(Analysis)
-class AnalysisAdmin(AuditedAdmin):
+class RunAdmin(AuditedAdmin):
     """For looking, cancelling and retrying: results are written by workers, not by hand."""
 
+    actions = ["cancel", "retry"]
+
+    @admin.action(description="Cancel while queued", permissions=["delete"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._each(request, queryset, services.cancel, "cancel")
+
+    @admin.action(description="Retry after failure", permissions=["delete"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._each(request, queryset, services.retry, "retry")
+
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[Run], change: object, verb: str
+    ) -> None:
+        for analysis in queryset:
+            try:
+                with transaction.atomic():
+                    change(analysis=analysis)  # type: ignore[operator]
+                    self.note_row(request, analysis, verb)
+            except Conflict as refused:
+                self.message_user(request, f"{analysis}: {refused.message}", messages.WARNING)
+            else:
+                self.message_user(request, f"{analysis}: {analysis.get_status_display()}.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+        return False
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(RunAdmin):
     list_display = ("__str__", "status", "patient", "release", "attempts", "created_at")
     list_filter = ("status", "label", "release", "created_at")
     list_select_related = ("scan__patient",)
     search_fields = ("id", "scan__original_name", "scan__patient__family_name")
     exclude = ("mask", "overlay", "heatmap", "run_id")
     readonly_fields = ("pictures_shown",)
-    actions = ["cancel", "retry"]
     inlines = [ReviewInline, CommentInline]
 
     @admin.display(description="Patient")
@@ -74,29 +104,21 @@ class AnalysisAdmin(AuditedAdmin):
         ]
         return format_html("{}" * len(shown), *shown) if shown else "None yet"
 
-    @admin.action(description="Cancel while queued", permissions=["delete"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, services.cancel, "cancel")
 
-    @admin.action(description="Retry after failure", permissions=["delete"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        self._each(request, queryset, services.retry, "retry")
+class SeriesReviewInline(SeenOnly):
+    model = SeriesReview
+    fields = ("version", "decision", "label", "comment", "reviewer", "created_at")
 
-    def _each(
-        self, request: HttpRequest, queryset: QuerySet[Analysis], change: object, verb: str
-    ) -> None:
-        for analysis in queryset:
-            try:
-                with transaction.atomic():
-                    change(analysis=analysis)  # type: ignore[operator]
-                    self.note_row(request, analysis, verb)
-            except Conflict as refused:
-                self.message_user(request, f"{analysis}: {refused.message}", messages.WARNING)
-            else:
-                self.message_user(request, f"{analysis}: {analysis.get_status_display()}.")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+@admin.register(SeriesAnalysis)
+class SeriesAnalysisAdmin(RunAdmin):
+    list_display = ("__str__", "status", "patient", "release", "attempts", "created_at")
+    list_filter = ("status", "label", "release", "created_at")
+    list_select_related = ("series__study__patient",)
+    search_fields = ("id", "series__uid", "series__study__patient__family_name")
+    exclude = ("masks", "overlay", "heatmap", "slices", "run_id")
+    inlines = [SeriesReviewInline]
 
-    def has_change_permission(self, request: HttpRequest, obj: Analysis | None = None) -> bool:
-        return False
+    @admin.display(description="Patient")
+    def patient(self, analysis: SeriesAnalysis) -> str:
+        return str(analysis.series.study.patient)

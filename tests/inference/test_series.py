@@ -6,6 +6,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -220,3 +221,13 @@ def test_one_slices_mask_is_a_picture_of_its_size(
     assert missing.status_code == 404
     packed = as_doctor.get(reverse("series-analysis-masks", args=[read_once.id]))
     assert packed.content[:2] == b"PK"
+
+
+def test_the_admin_site_shows_and_cancels_them(admin_site: Client, series: Series) -> None:
+    analysis = newest(series)
+    page = "admin:inference_seriesanalysis_change"
+    assert admin_site.get(reverse(f"{page}list")).status_code == 200
+    assert admin_site.get(reverse(page, args=[analysis.id])).status_code == 200
+    form = {"action": "cancel", "_selected_action": [str(analysis.id)]}
+    admin_site.post(reverse(f"{page}list"), form)
+    assert newest(series).status == "cancelled"
