@@ -104,7 +104,9 @@ class WhyFailedSerializer(serializers.Serializer[Any]):
 
 class RetrievalSerializer(serializers.ModelSerializer[Retrieval]):
     peer_name = serializers.CharField(source="peer.name")
-    partial = serializers.BooleanField(help_text="It is over, and not all came.")
+    partial = serializers.BooleanField(  # type: ignore[assignment]
+        help_text="It is over, and not all came."
+    )
     error = serializers.SerializerMethodField()
 
     class Meta:

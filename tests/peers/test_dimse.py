@@ -166,9 +166,9 @@ def test_mutual_tls_both_ways(
         assert echo(peer) >= 0
         pacs.rest("POST", "/modalities/FALX/store", pacs.find("Series")[0]["ID"])
         kept_whole(listener, patient, 2)
-        shown = ("+tls", stranger.key, stranger.certificate, "+cf", stranger.authority, "-ic")
+        strange = ("+tls", stranger.key, stranger.certificate, "+cf", stranger.authority, "-ic")
         call = ("-aet", pacs.ae_title, "-aec", "FALX", HOST, listener.port)
-        dcmtk("echoscu", *shown, *call, ok=False)
+        dcmtk("echoscu", *strange, *call, ok=False)
         dcmtk("echoscu", *call, ok=False)
         shown = ("+tls", theirs.key, theirs.certificate, "+cf", theirs.authority)
         dcmtk("echoscu", *shown, *call)
