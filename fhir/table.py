@@ -1,6 +1,6 @@
 """The one table of what this server has: routes, searches and CapabilityStatement follow it."""
 
-from fhir import sources
+from fhir import more_sources, sources
 from fhir.types import ResourceType
 
 _SUBJECT = {"patient": "subject", "subject": "subject"}
@@ -31,9 +31,9 @@ TYPES: dict[str, ResourceType] = {
         ResourceType("MedicationStatement", (sources.MEDICATIONS,), _SUBJECT),
         ResourceType("Procedure", (sources.PROCEDURES,), _SUBJECT),
         ResourceType("FamilyMemberHistory", (sources.FAMILY,), {"patient": "patient"}),
-        ResourceType("DocumentReference", sources.document_sources(), _SUBJECT),
-        ResourceType("AuditEvent", (sources.EVENTS,), in_everything=False),
-        ResourceType("Practitioner", (sources.PRACTITIONERS,), in_everything=False),
+        ResourceType("DocumentReference", more_sources.document_sources(), _SUBJECT),
+        ResourceType("AuditEvent", (more_sources.EVENTS,), in_everything=False),
+        ResourceType("Practitioner", (more_sources.PRACTITIONERS,), in_everything=False),
         ResourceType("Device", (), in_everything=False),
     )
 }

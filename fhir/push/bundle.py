@@ -6,6 +6,7 @@ from accounts.models import User
 from fhir import sources
 from fhir.elements import Json
 from fhir.models import Subscriber
+from fhir.more_sources import PRACTITIONERS
 from fhir.rendering import finished
 from fhir.resources.device import device, device_id
 from fhir.resources.patient import system_of
@@ -61,7 +62,7 @@ def released(release: str) -> Json:
 
 
 def reviewer(user: User | None, context: Context) -> list[Json]:
-    return made(sources.PRACTITIONERS, user, context) if user else []
+    return made(PRACTITIONERS, user, context) if user else []
 
 
 def put(body: Json, base: str) -> Json:
