@@ -6,12 +6,12 @@ from uuid import UUID
 
 from fhir.api.outcomes import issue, outcome
 from fhir.elements import Json
-from fhir.more_sources import release_of
 from fhir.rendering import finished
 from fhir.resources.device import device
 from fhir.search.pages import Criterion, Search, parse_id
 from fhir.search.request import Asked, link, next_link
 from fhir.search.values import BadValue
+from fhir.sources.documents import release_of
 from fhir.table import TYPES
 from fhir.types import Context, ResourceType
 

@@ -1,6 +1,6 @@
 """The one table of what this server has: routes, searches and CapabilityStatement follow it."""
 
-from fhir import more_sources, sources
+from fhir.sources import documents, entries, imaging, observations, patients, readings
 from fhir.types import ResourceType
 
 _SUBJECT = {"patient": "subject", "subject": "subject"}
@@ -9,11 +9,11 @@ _READING = _SUBJECT | {"performer": "performer"}
 TYPES: dict[str, ResourceType] = {
     each.name: each
     for each in (
-        ResourceType("Patient", (sources.PATIENTS,), writable=True),
-        ResourceType("ImagingStudy", (sources.STUDIES,), _SUBJECT),
+        ResourceType("Patient", (patients.PATIENTS,), writable=True),
+        ResourceType("ImagingStudy", (imaging.STUDIES,), _SUBJECT),
         ResourceType(
             "DiagnosticReport",
-            sources.REPORTS,
+            readings.REPORTS,
             _READING
             | {
                 "result": "result",
@@ -23,17 +23,17 @@ TYPES: dict[str, ResourceType] = {
         ),
         ResourceType(
             "Observation",
-            sources.OBSERVATIONS,
+            observations.OBSERVATIONS,
             _READING | {"device": "device", "derived-from": "derivedFrom"},
         ),
-        ResourceType("Condition", (sources.CONDITIONS,), _SUBJECT),
-        ResourceType("AllergyIntolerance", (sources.ALLERGIES,), {"patient": "patient"}),
-        ResourceType("MedicationStatement", (sources.MEDICATIONS,), _SUBJECT),
-        ResourceType("Procedure", (sources.PROCEDURES,), _SUBJECT),
-        ResourceType("FamilyMemberHistory", (sources.FAMILY,), {"patient": "patient"}),
-        ResourceType("DocumentReference", more_sources.document_sources(), _SUBJECT),
-        ResourceType("AuditEvent", (more_sources.EVENTS,), in_everything=False),
-        ResourceType("Practitioner", (more_sources.PRACTITIONERS,), in_everything=False),
+        ResourceType("Condition", (entries.CONDITIONS,), _SUBJECT),
+        ResourceType("AllergyIntolerance", (entries.ALLERGIES,), {"patient": "patient"}),
+        ResourceType("MedicationStatement", (entries.MEDICATIONS,), _SUBJECT),
+        ResourceType("Procedure", (entries.PROCEDURES,), _SUBJECT),
+        ResourceType("FamilyMemberHistory", (entries.FAMILY,), {"patient": "patient"}),
+        ResourceType("DocumentReference", documents.document_sources(), _SUBJECT),
+        ResourceType("AuditEvent", (documents.EVENTS,), in_everything=False),
+        ResourceType("Practitioner", (documents.PRACTITIONERS,), in_everything=False),
         ResourceType("Device", (), in_everything=False),
     )
 }

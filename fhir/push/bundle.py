@@ -3,15 +3,18 @@
 from typing import Any
 
 from accounts.models import User
-from fhir import sources
 from fhir.elements import Json
 from fhir.models import Subscriber
-from fhir.more_sources import PRACTITIONERS
 from fhir.rendering import finished
 from fhir.resources.device import device, device_id
 from fhir.resources.patient import system_of
 from fhir.resources.readings import found
 from fhir.search.pages import Hit
+from fhir.sources.documents import PRACTITIONERS
+from fhir.sources.imaging import STUDIES
+from fhir.sources.observations import OBSERVATIONS
+from fhir.sources.patients import PATIENTS
+from fhir.sources.readings import REPORTS
 from fhir.types import Context, Source
 
 PATIENT = "Patient/"
@@ -21,20 +24,20 @@ def transaction_bundle(report: Any, subscriber: Subscriber) -> Json:
     """Return the Bundle: everything by PUT under our ids, so that sending it twice changes nothing.
 
     Args:
-        report: A row of `sources.analyses` or `sources.series_analyses`.
+        report: A row of `readings.analyses` or `readings.series_analyses`.
     """
     nowhere = Context(base="", dicomweb="", user=None)
     reading = found(report)
-    patient = sources.PATIENTS.rows().get(pk=reading.patient_id)
-    study = sources.STUDIES.rows().get(pk=reading.study.pk)
+    patient = PATIENTS.rows().get(pk=reading.patient_id)
+    study = STUDIES.rows().get(pk=reading.study.pk)
     which = 0 if reading.is_slice else 1
     resources = [
-        *made(sources.PATIENTS, patient, nowhere),
-        *made(sources.STUDIES, study, nowhere),
+        *made(PATIENTS, patient, nowhere),
+        *made(STUDIES, study, nowhere),
         *([released(reading.release)] if reading.release else []),
         *reviewer(reading.reviewer, nowhere),
-        *made(sources.OBSERVATIONS[which], report, nowhere),
-        *made(sources.REPORTS[which], report, nowhere),
+        *made(OBSERVATIONS[which], report, nowhere),
+        *made(REPORTS[which], report, nowhere),
     ]
     if subscriber.patients == Subscriber.Patients.THEIRS:
         numbers = [row for row in patient.identifiers.all() if row.issuer == subscriber.issuer]

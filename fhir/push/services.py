@@ -14,18 +14,18 @@ from django.utils import timezone
 from audit.services import record
 from backend.api.errors import Conflict
 from dicom.deliveries import jobs
-from fhir import sources
 from fhir.models import Push, Subscriber
 from fhir.push import client
 from fhir.push.bundle import transaction_bundle
+from fhir.sources.readings import DONE, analyses, series_analyses
 from patients.models import PatientIdentifier
 
 TASK = "fhir.push"
 MOST = 500
 REVIEWED = Q(decision__isnull=False)
 REPORTS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
-    "analysis": (sources.analyses, "scan__patient"),
-    "series_analysis": (sources.series_analyses, "series__study__patient"),
+    "analysis": (analyses, "scan__patient"),
+    "series_analysis": (series_analyses, "series__study__patient"),
 }
 
 
@@ -44,7 +44,7 @@ def missing(subscriber: Subscriber, kind: str) -> QuerySet[Any]:
         subscriber=subscriber, changed_at__gte=OuterRef("changed"), **{kind: OuterRef("pk")}
     )
     # What was sent before it was taken back is sent again, whoever wants preliminary ones.
-    wanted = sources.DONE if subscriber.preliminary else sources.DONE & REVIEWED
+    wanted = DONE if subscriber.preliminary else DONE & REVIEWED
     found = rows().filter(wanted, ~Exists(covered), changed__gte=subscriber.since)
     if subscriber.issuer:
         numbers = PatientIdentifier.objects.filter(issuer=subscriber.issuer)

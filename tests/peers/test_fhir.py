@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from fhir.models import Subscriber
 from fhir.push.bundle import transaction_bundle
-from fhir.sources import analyses, series_analyses
+from fhir.sources.readings import analyses, series_analyses
 from fhir.table import TYPES
 from inference.models import Analysis
 from inference.reviews.services import review

@@ -11,17 +11,9 @@ from fhir.resources import document
 from fhir.resources.audit_event import audit_event
 from fhir.resources.device import device_id, practitioner
 from fhir.search.params import NOTHING, Moment, Ref, Text, Tokens, coded
-from fhir.sources import (
-    ANY,
-    CURRENT,
-    DONE,
-    READINGS,
-    WRONG,
-    Kind,
-    entry_source,
-    in_files,
-    of_patient,
-)
+from fhir.sources.common import ANY, Kind, in_files, of_patient
+from fhir.sources.entries import CURRENT, WRONG, entry_source
+from fhir.sources.readings import DONE, READINGS
 from fhir.types import Part, Source
 from inference.models import Analysis, SeriesAnalysis
 from patients.access import Level, patients_for
