@@ -22,7 +22,7 @@ from patients.models import HistoryEntry
 
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
-    from inference.engine.reading import Reading
+    from inference.engine.reading import Reading, SeriesReading
 
 Status = Analysis.Status
 
@@ -61,13 +61,7 @@ def read(analysis: Analysis) -> "Reading":
 
 def finish(analysis: Analysis, reading: "Reading") -> None:
     """Store the reading, its pictures and its history entry: all of it, or nothing."""
-    fields = outcome(reading) | {
-        "status": Status.DONE if reading.accepted else Status.REJECTED,
-        "finished_at": timezone.now(),
-    }
-    if not reading.accepted:
-        why = reading.reasons[0]
-        fields |= {"error_code": why.code, "error_message": why.message}
+    fields = ended(reading)
     try:
         for kind in Picture:
             if (pixels := getattr(reading, kind.value)) is not None:
@@ -82,8 +76,20 @@ def finish(analysis: Analysis, reading: "Reading") -> None:
         jobs.remove_unused_files(analysis, analysis.pictures)
 
 
-def outcome(reading: "Reading") -> dict[str, Any]:
-    """What the analysis and the history entry both keep of a reading, pictures aside."""
+def ended(reading: "Reading | SeriesReading") -> dict[str, Any]:
+    """Every field of a run that a reading ends, its files aside."""
+    fields = outcome(reading) | {
+        "status": Status.DONE if reading.accepted else Status.REJECTED,
+        "finished_at": timezone.now(),
+    }
+    if not reading.accepted:
+        why = reading.reasons[0]
+        fields |= {"error_code": why.code, "error_message": why.message}
+    return fields
+
+
+def outcome(reading: "Reading | SeriesReading") -> dict[str, Any]:
+    """What the run and the history entry both keep of a reading, pictures aside."""
     return {
         "label": reading.label or "",
         "probabilities": reading.probabilities,

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.utils import timezone
 
 from inference import jobs, runs
 from inference.models import SeriesAnalysis
@@ -62,16 +61,11 @@ class Progress:
 
 def finish(analysis: SeriesAnalysis, stored: Stored, reading: "SeriesReading") -> None:
     """Store the reading, its files and its history entry: all of it, or nothing."""
-    fields = outcome(reading) | {
+    fields = runs.ended(reading) | {
         "slices": slices_of(stored, reading),
         "slices_done": len(reading.slices),
         "slices_total": len(reading.slices),
-        "status": Status.DONE if reading.accepted else Status.REJECTED,
-        "finished_at": timezone.now(),
     }
-    if not reading.accepted:
-        why = reading.reasons[0]
-        fields |= {"error_code": why.code, "error_message": why.message}
     try:
         for name, content in files_of(reading).items():
             suffix = "npz" if name == "masks" else "png"
@@ -86,17 +80,6 @@ def finish(analysis: SeriesAnalysis, stored: Stored, reading: "SeriesReading") -
                 transaction.on_commit(send, robust=True)
     finally:
         jobs.remove_unused_files(analysis, analysis.files)
-
-
-def outcome(reading: "SeriesReading") -> dict[str, Any]:
-    return {
-        "label": reading.label or "",
-        "probabilities": reading.probabilities,
-        "reasons": [asdict(reason) for reason in reading.reasons],
-        "measurements": reading.measurements,
-        "elapsed_ms": reading.elapsed_ms,
-        "release": reading.release,
-    }
 
 
 def slices_of(stored: Stored, reading: "SeriesReading") -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,6 +16,7 @@ from rest_framework.views import APIView
 from accounts.api.permissions import user_of
 from accounts.api.throttling import PerUser
 from accounts.models import User
+from accounts.systems.permissions import IsClinicianOrSystem
 from accounts.systems.scopes import allows
 from audit.models import Why
 from audit.services import note, noted
@@ -31,15 +31,12 @@ from scans.models import Instance
 JSON_OFFERS = (Offer(JSON), Offer("application/json"))
 
 
-class MayUseDicomweb(IsAuthenticated):
+class MayUseDicomweb(IsClinicianOrSystem):
     """Doctors, admins, and systems whose scopes say so; for students nothing is here."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view):
             return False
-        user = request.user
-        if not isinstance(user, User) or user.role == User.Role.STUDENT:
-            raise Http404
         writes = request.method == "POST"
         if not allows(request, resource="DICOM", action="write" if writes else "read"):
             raise Forbidden("insufficient_scope", "The scopes of this access do not allow it.")
