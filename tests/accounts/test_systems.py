@@ -375,7 +375,7 @@ def test_admins_keep_systems(admin_site: Client, admin: User, client: Client) ->
         {"jwks": {"keys": []}},
         {"jwks": {"keys": [{**public(RSA, "a"), "d": "secret"}]}},
     ],
-    ids=str,
+    ids=["letters", "none", "no_action", "blank", "plain_http", "no_keys", "private_key"],
 )
 def test_what_is_not_right_is_refused(db: None, fields: dict[str, Any]) -> None:
     right = {"name": "RIS", "scopes": ["system/Patient.rs"]}

@@ -282,6 +282,7 @@ def test_what_the_engine_reads_is_published(
         [one["instance"] for one in analysis.slices], assert_missing_frames_are_empty=True
     )
     assert np.array_equal(frames[..., 0].astype(bool), masks.load(analysis))
-    assert said(made[SR])["Volume"] == (analysis.measurements["volume_ml"], "cm3")
+    volume_ml = (analysis.measurements or {})["volume_ml"]
+    assert said(made[SR])["Volume"] == (volume_ml, "cm3")
     assert said(made[SR])["Finding"] == "Glioma"
     assert SeriesAnalysis.objects.count() == 1  # what was made is not read
