@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import nibabel
 import numpy as np
@@ -183,6 +183,21 @@ def test_encrypted_and_damaged_entries_are_refused(send: Send) -> None:
     archive[second] ^= 0xFF
     body = send(bytes(archive)).json()
     assert [refusal["code"] for refusal in body["refused"]] == ["encrypted_entry", "corrupt_entry"]
+
+
+def test_entries_without_a_name_and_ones_that_no_packer_knows(send: Send) -> None:
+    first, second, third = (as_bytes(one) for one in make_series(slices=3))
+    archive = BytesIO()
+    with ZipFile(archive, "w", ZIP_LZMA) as written:
+        written.writestr(".", first)
+        written.writestr("NN", second)
+        written.writestr("damaged", third)
+    data = bytearray(archive.getvalue().replace(b"NN", b"\0N"))
+    data[data.index(b"damaged") + 40] ^= 0xFF
+    answer = send(bytes(data))
+    assert answer.status_code == 201
+    assert [refusal["code"] for refusal in answer.json()["refused"]] == ["corrupt_entry"]
+    assert answer.json()["series"][0]["filed"] == 2
 
 
 def test_an_archive_that_is_cut_is_refused(send: Send) -> None:
