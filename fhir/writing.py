@@ -19,6 +19,7 @@ from fhir.resources.patient import issuers_of
 from patients import services
 from patients.api.serializers import PatientSerializer
 from patients.models import Patient, PatientIdentifier
+from patients.models.patient import identifier_key
 
 KEPT = {
     "resourceType",
@@ -283,7 +284,10 @@ def write_patient(
         ApiError: as `read_patient`; 422 with all that the rules refuse, by element.
         Conflict: `identifier_taken`.
     """
-    fields, dropped = read_patient(body, before, own_issuers(user))
+    own = own_issuers(user)
+    fields, dropped = read_patient(body, before, own)
+    if user.is_system:
+        fields["identifiers"] = within_own(fields["identifiers"], before, own, dropped)
     given = PatientSerializer(before, data=fields, partial=before is not None)
     try:
         given.is_valid(raise_exception=True)
@@ -298,6 +302,31 @@ def write_patient(
     except ApiError as refused:
         refused.field = element_of(refused.field)
         raise
+
+
+def within_own(
+    given: Sequence[Mapping[str, str]],
+    before: Patient | None,
+    own: Sequence[str],
+    dropped: list[str],
+) -> list[Mapping[str, str]]:
+    """Return what a system may make a patient's numbers: those of others stay as they are.
+
+    Whose number it is decides which file an object comes into and who sees that file: with a number
+    of another hospital's, a system would get to see what that one sends. What it may not add is
+    named in `dropped`.
+    """
+    rows = before.identifiers.exclude(issuer__in=own) if before is not None else ()
+    others = {row.key: {"kind": row.kind, "issuer": row.issuer, "value": row.value} for row in rows}
+    found = list(others.values())
+    for n, each in enumerate(given):
+        if identifier_key(each["issuer"], each["value"]) in others:
+            continue
+        if each["issuer"] in own:
+            found.append(dict(each))
+        else:
+            dropped.append(f"Patient.identifier[{n}]")
+    return list(found)
 
 
 def refused_by_rules(detail: Any) -> Unprocessable:

@@ -18,7 +18,7 @@ from accounts.systems.selectors import issuers_of
 from backend.api.text import printable
 from dicom.models import Arrival, Peer
 from patients.access import Level, patients_for
-from patients.models import Patient
+from patients.models import Patient, PatientIdentifier
 from patients.models.patient import identifier_key
 from scans.series.header import Header
 
@@ -119,6 +119,11 @@ def owner(
         return Reason.TWO_PEOPLE
     (patient,) = allowed
     return Reason.OTHER_PERSON if differences(patient, birth_date, sex) else patient
+
+
+def somebodys(keys: Iterable[str]) -> bool:
+    """Whether one of these numbers is known, whoever may see whose it is."""
+    return PatientIdentifier.objects.filter(key__in=list(keys)).exists()
 
 
 def kept(patient: Patient) -> Patient:

@@ -14,7 +14,7 @@ from backend.api.errors import Conflict
 from backend.api.text import printable
 from dicom.deid.profile import deidentified_file, profile_for
 from dicom.inbox.files import written_files
-from dicom.inbox.matching import Source, keys_of_header, owner
+from dicom.inbox.matching import Source, keys_of_header, owner, somebodys
 from dicom.models import Arrival, ArrivalNumber
 from patients.models import Patient
 from scans.decoding.types import DecodeError
@@ -88,6 +88,8 @@ def whose(
         found = owner(keys=some, birth_date=header.birth_date, sex=header.sex, source=source)
         if found != Reason.UNKNOWN_NUMBER:
             return found, keys
+        if source.peer is None and somebodys(some):
+            break  # it is of a file that the sender may not write in, whatever else it is called
     return (found if header.patient_number or keys else Reason.NO_NUMBER), keys
 
 

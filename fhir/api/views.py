@@ -218,6 +218,7 @@ class TypeView(SearchView):
         self.require_writable()
         self.require("create")
         if condition := request.headers.get("If-None-Exist"):
+            self.require("search")  # it answers with the patient who fits
             existing = self.existing(condition)
             if existing is not None:
                 return answer(existing)

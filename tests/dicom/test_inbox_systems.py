@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from pydicom import Dataset
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -77,6 +78,16 @@ def test_what_it_sends_for_others_waits_as_if_nobody_had_the_number(
     system: SystemAccount, patients: dict[str, Patient]
 ) -> None:
     store(signed_in(system), IssuerOfPatientID="St. Joseph")
+    assert not Instance.objects.exists()
+    assert Arrival.objects.get().reason == "unknown_number"
+
+
+def test_another_number_does_not_move_an_object_into_another_file(
+    system: SystemAccount, patients: dict[str, Patient]
+) -> None:
+    also = Dataset()
+    also.PatientID, also.IssuerOfPatientID = "17", "St. Mary"
+    store(signed_in(system), IssuerOfPatientID="St. Joseph", OtherPatientIDsSequence=[also])
     assert not Instance.objects.exists()
     assert Arrival.objects.get().reason == "unknown_number"
 

@@ -83,6 +83,41 @@ def test_a_system_opens_files_of_its_own_issuer_only(file: File) -> None:
     assert bearer("system/Patient.rs").send("post", "Patient", body).status_code == 403
 
 
+def test_a_system_leaves_the_numbers_of_others_alone(doctor: User) -> None:
+    """With another hospital's number it would see what that one sends."""
+    system = bearer("system/Patient.cruds", issuer="1.2.3")
+    foreign = {"system": "urn:oid:9.9", "value": "7"}
+    own = {"system": "urn:oid:1.2.3", "value": "7"}
+    body = {"resourceType": "Patient", "name": [{"family": "Saad"}], "identifier": [foreign, own]}
+    made = system.send("post", "Patient", body).json()
+    row = Patient.objects.get(pk=made["id"])
+    assert row.identifiers.get().issuer == "1.2.3"
+    event = Event.objects.get(action="fhir.patient.create")
+    assert event.details["not_kept"] == ["Patient.identifier[0]"]
+    path, anyhow = f"Patient/{row.pk}", {"If-Match": "*"}
+    strict = system.send("put", path, body, Prefer="handling=strict", **anyhow)
+    assert strict.status_code == 400
+    row.identifiers.create(issuer="8.8", value="1")
+    more = body | {"id": made["id"], "identifier": [own, own | {"value": "8"}, foreign]}
+    assert system.send("put", path, more, **anyhow).status_code == 200
+    numbers = {(each.issuer, each.value) for each in row.identifiers.all()}
+    assert numbers == {("1.2.3", "7"), ("1.2.3", "8"), ("8.8", "1")}
+
+
+def test_whoever_may_only_create_finds_nobody(file: File) -> None:
+    number = IDENTIFIERS[1]
+    body = {
+        "resourceType": "Patient",
+        "name": [{"family": "Saad"}],
+        "identifier": [{"assigner": {"display": number["issuer"]}, "value": "new"}],
+    }
+    header = {"If-None-Exist": f"identifier={number['value']}"}
+    refused = bearer("system/Patient.c").send("post", "Patient", body, **header)
+    assert refused.status_code == 403
+    found = bearer("system/Patient.cs").send("post", "Patient", body, **header)
+    assert (found.status_code, found.json()["id"]) == (200, str(file.patient.pk))
+
+
 def test_nobody_and_students(as_user: Any, student: User, file: File) -> None:
     nobody = as_user(None).raw(f"Patient/{file.patient.pk}")
     assert (nobody.status_code, code_of(nobody.json())) == (401, "login")
