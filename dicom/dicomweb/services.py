@@ -90,7 +90,9 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
         root: The address of all studies.
     """
     stored = Stored()
-    source = Source(peer=None, user=user, name=str(user))
+    # People choose their names: none of them may pass for a system, which would get results.
+    name = str(user) if user.is_system else f"{user} <{user.email}>"
+    source = Source(peer=None, user=user, name=name)
     try:
         for part in read_parts(stream, boundary, largest=settings.MAX_INSTANCE_BYTES):
             _store_part(part, source, study_uid, root, stored)
