@@ -25,6 +25,8 @@ warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ENCAPSULATED_PIXEL_DATA = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"  # PS3.5 table A.4-1
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # how items of sequences begin, PS3.5, 7.5
+_MOST_ITEMS = 300_000  # each costs 30 us and a kilobyte to read
 _LARGEST_INFLATED = 1 << 28  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
 _MACROS = ("PixelMeasuresSequence", "FrameVOILUTSequence", "PixelValueTransformationSequence")
@@ -109,12 +111,24 @@ def _read(data: bytes) -> pydicom.FileDataset:
     if syntax == DeflatedExplicitVRLittleEndian:
         # pydicom inflates without a limit: a small file could fill the memory.
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        inflater.decompress(data[start:], _LARGEST_INFLATED)
+        inflated = inflater.decompress(data[start:], _LARGEST_INFLATED)
         if inflater.unconsumed_tail:
             raise DecodeError("image_too_large", "The DICOM file unpacks to too many bytes.")
         if not inflater.eof:
             raise DecodeError("truncated_file", _TRUNCATED)
+        check_items(inflated)
+    check_items(data)
     return pydicom.dcmread(io.BytesIO(data))
+
+
+def check_items(data: bytes) -> None:
+    """Refuse what a parser would be busy with for minutes: sequences of millions of items.
+
+    Raises:
+        DecodeError: `too_many_items`.
+    """
+    if sum(map(data.count, _ITEMS)) > _MOST_ITEMS:
+        raise DecodeError("too_many_items", "The DICOM file's sequences have too many items.")
 
 
 def _transfer_syntax(data: bytes) -> tuple[UID | None, int]:

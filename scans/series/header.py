@@ -12,22 +12,25 @@ from typing import Any, Literal
 import pydicom
 from pydicom.datadict import dictionary_description
 from pydicom.uid import (
+    UID,
     AllTransferSyntaxes,
     DeflatedExplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
 )
 from pydicom.valuerep import DA
 
-from scans.decoding.dicom import _moment, _number, _read, _transfer_syntax, _value
+from scans.decoding.dicom import _moment, _number, _read, _transfer_syntax, _value, check_items
 from scans.decoding.types import DecodeError
 from scans.series.facts import facts_of
 from scans.series.frames import Geometry, geometry_of
 
 MAX_FRAMES = 100_000
+_LEAST_FRAME = 8  # bytes of a file for each frame: as long as what every encoded one begins with
 LONGEST_UID = 64  # PS3.5, section 9.1
 _PREAMBLE = 128
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_ELEMENT_HEAD = 8  # bytes: tag, VR and length
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0"  # PS3.5, section A.4
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
 _TRUNCATED = "The DICOM file ends early; it was probably not copied completely."
@@ -76,7 +79,8 @@ class Header:
             DecodeError: and nothing else, whatever the bytes: `empty_file`, `unsupported_format`
                 (no DICOM file), `unsupported_transfer_syntax`, `corrupt_file`, `truncated_file`,
                 `image_too_large` (a deflated one), `dicomdir` (a directory of others),
-                `missing_uid`, `invalid_uid`, `too_many_frames`, `no_pixel_data` (an image without).
+                `missing_uid`, `invalid_uid`, `too_many_frames` (than fit into the file),
+                `too_many_items` (in its sequences), `no_pixel_data` (an image without).
         """
         if not data:
             raise DecodeError("empty_file", "The file is empty.")
@@ -94,15 +98,17 @@ class Header:
 
 def _header(data: bytes) -> Header:
     dataset = _dataset(data)
-    sop_class = _text(dataset, "SOPClassUID") or str(
-        dataset.file_meta.get("MediaStorageSOPClassUID") or ""
-    )
+    sop_class = _text(dataset, "SOPClassUID") or _text(dataset.file_meta, "MediaStorageSOPClassUID")
     if sop_class == MediaStorageDirectoryStorage:
         raise DecodeError("dicomdir", "The file is a DICOMDIR, which only names other files.")
     frames = _number(dataset, "NumberOfFrames") or 1
-    if not 1 <= frames <= MAX_FRAMES:
+    deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    most = MAX_FRAMES if deflated else min(MAX_FRAMES, max(1, len(data) // _LEAST_FRAME))
+    if not 1 <= frames <= most:
         raise DecodeError("too_many_frames", f"The DICOM file cannot hold {frames} frames.")
     rows, columns = (_side(dataset, keyword) for keyword in ("Rows", "Columns"))
+    if "Rows" not in dataset and UID(sop_class).name.endswith("Image Storage"):
+        raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
     return Header(
         study_uid=_uid(dataset, "StudyInstanceUID"),
         series_uid=_uid(dataset, "SeriesInstanceUID"),
@@ -141,6 +147,7 @@ def _dataset(data: bytes) -> pydicom.FileDataset:
         )
     if syntax == DeflatedExplicitVRLittleEndian:
         return _read(data)
+    check_items(data)
     stream = io.BytesIO(data)
     dataset = pydicom.dcmread(stream, stop_before_pixels=True)
     _check_end(dataset, data, stream.tell())
@@ -159,10 +166,19 @@ def _check_end(dataset: pydicom.FileDataset, data: bytes, end: int) -> None:
         and len(element.value) < element.length
         for element in dataset.values()
     )
-    if cut or not _pixels_are_whole(dataset, data, end):
+    if cut or _half_an_element(dataset, data) or not _pixels_are_whole(dataset, data, end):
         raise DecodeError("truncated_file", _TRUNCATED)
     if "Rows" in dataset and end >= len(data):
         raise DecodeError("no_pixel_data", "The DICOM file holds no image.")
+
+
+def _half_an_element(dataset: pydicom.FileDataset, data: bytes) -> bool:
+    """Whether the file ends in what every element begins with, of which pydicom says nothing."""
+    last = list(dataset.values())[-1:]
+    if not last or not isinstance(last[0], pydicom.dataelem.RawDataElement):
+        return False
+    rest = data[last[0].value_tell + last[0].length :]
+    return len(rest) < _ELEMENT_HEAD and rest.strip(b"\0") != b""
 
 
 def _pixels_are_whole(dataset: pydicom.FileDataset, data: bytes, start: int) -> bool:

@@ -1,5 +1,7 @@
 """Keeping what comes: once, byte for byte, under the right study and series, or not at all."""
 
+import struct
+import zlib
 from contextlib import suppress
 from typing import Any
 from unittest.mock import patch
@@ -8,6 +10,7 @@ import pytest
 from django.core.files.storage import default_storage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.uid import MRImageStorage, RawDataStorage
 
 from accounts.models import User
 from backend.api.errors import Conflict
@@ -64,6 +67,51 @@ def test_the_same_uid_with_other_content_is_refused(patient: Patient) -> None:
         file_instance(patient=patient, data=as_bytes(changed))
     assert refused.value.code == "instance_conflict"
     assert Instance.objects.count() == 1
+
+
+def test_more_frames_than_bytes_are_refused() -> None:
+    with pytest.raises(DecodeError) as refused:
+        Header.read(as_bytes(make_series(slices=1, NumberOfFrames=100_000)[0]))
+    assert refused.value.code == "too_many_frames"
+
+
+@pytest.mark.parametrize("deflated", [False, True])
+def test_sequences_of_millions_of_items_are_not_even_parsed(deflated: bool) -> None:
+    data = bytearray(SLICE)
+    at = data.index(b"\xe0\x7f\x10\x00OW")
+    items = b"\xfe\xff\x00\xe0" + bytes(4)
+    data[at:at] = b"\x00\x52\x30\x92SQ\0\0\xff\xff\xff\xff" + items * 300_001
+    if deflated:
+        (length,) = struct.unpack_from("<I", data, 140)
+        packer = zlib.compressobj(wbits=-15)
+        data[144 + length :] = packer.compress(bytes(data[144 + length :])) + packer.flush()
+        syntax = data.index(b"1.2.840.10008.1.2.1\0")
+        data[syntax : syntax + 20] = b"1.2.840.10008.1.2.1.99"
+        data[syntax - 2 : syntax] = (22).to_bytes(2, "little")
+        struct.pack_into("<I", data, 140, length + 2)
+    with pytest.raises(DecodeError) as refused:
+        Header.read(bytes(data))
+    assert refused.value.code == "too_many_items"
+
+
+def test_an_image_that_was_cut_before_its_rows_is_no_other_object() -> None:
+    rows = SLICE.index(b"\x28\x00\x10\x00US")
+    with pytest.raises(DecodeError) as refused:
+        Header.read(SLICE[:rows])
+    assert refused.value.code == "no_pixel_data"
+    raw = SLICE[:rows].replace(MRImageStorage.encode() + b"\0", RawDataStorage.encode())
+    assert Header.read(raw).rows is None
+    with pytest.raises(DecodeError) as refused:
+        Header.read(raw + SLICE[rows : rows + 5])
+    assert refused.value.code == "truncated_file"
+
+
+def test_a_class_that_is_no_uid_is_none(patient: Patient) -> None:
+    uid = MRImageStorage.encode()
+    (one,) = make_series(slices=1, SOPClassUID=None)
+    data = as_bytes(one).replace(uid, uid[:-2] + b"\0" + uid[-1:])
+    kept = file_instance(patient=patient, data=data).instance
+    assert "\0" not in kept.sop_class_uid
 
 
 def test_the_same_object_can_stand_in_two_files(patient: Patient, doctor: User) -> None:
