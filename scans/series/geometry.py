@@ -105,16 +105,15 @@ def normal_of(orientation: Sequence[float] | Floats) -> Floats:
 
 def _orientations(directions: Floats) -> npt.NDArray[np.int64]:
     """Number each frame's orientation, in the order in which they first come."""
-    found: list[Floats] = []
-    numbers = np.empty(len(directions), np.int64)
-    for place, one in enumerate(directions):
-        for number, other in enumerate(found):
-            if one[:3] @ other[:3] >= PARALLEL and one[3:] @ other[3:] >= PARALLEL:
-                numbers[place] = number
-                break
-        else:
-            numbers[place] = len(found)
-            found.append(one / np.linalg.norm(one) * np.sqrt(2))
+    numbers = np.full(len(directions), -1, np.int64)
+    number = 0
+    while (left := np.flatnonzero(numbers < 0)).size:
+        one = directions[left[0]] / np.linalg.norm(directions[left[0]]) * np.sqrt(2)
+        along_rows, along_columns = directions[left, :3] @ one[:3], directions[left, 3:] @ one[3:]
+        alike = (along_rows >= PARALLEL) & (along_columns >= PARALLEL)
+        alike[0] = True  # itself, whatever rounding says
+        numbers[left[alike]] = number
+        number += 1
     return numbers
 
 
