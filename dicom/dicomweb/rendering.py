@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from backend.api.errors import ApiError
 from dicom.dicomweb.frames import Image, single, values_of
+from scans.decoding.dicom import damage_told
 from scans.decoding.dicom_pixels import to_pixels
 
 PNG, JPEG = "image/png", "image/jpeg"
@@ -51,9 +52,10 @@ def render(image: Image, index: int, media_type: str, wish: Wish) -> bytes:
     Raises:
         DecodeError: it cannot be decoded.
     """
-    frame = single(image, index)
-    _set_window(frame, image.header, wish)
-    picture = Picture.fromarray(to_pixels(frame, values_of(frame)))
+    with damage_told():
+        frame = single(image, index)
+        _set_window(frame, image.header, wish)
+        picture = Picture.fromarray(to_pixels(frame, values_of(frame)))
     if wish.viewport:
         picture = _fitted(picture, wish.viewport)
     out = BytesIO()

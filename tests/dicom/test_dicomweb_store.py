@@ -255,3 +255,14 @@ def test_the_viewers_pages_are_there_where_it_is_set_up(
     assert client.get("/viewer/").content == b'<script src="/viewer/settings.js"></script>'
     assert '"/dicomweb"' in client.get("/viewer/settings.js").content.decode()
     assert client.get(STUDIES).status_code == 200
+
+
+def test_damaged_sequences_cost_a_picture_and_no_more(as_doctor: APIClient, known: Patient) -> None:
+    (one,) = sent(1)
+    data = bytearray(as_bytes(one))
+    at = data.index(b"\xe0\x7f\x10\x00OW")
+    data[at:at] = b"\x00\x52\x29\x92SQ\0\0\x06\0\0\0items!"  # Shared Functional Groups
+    answer = post(as_doctor, bytes(data))
+    assert answer.status_code == 200
+    address = answer.json()[REFERENCED]["Value"][0]["00081190"]["Value"][0]
+    assert as_doctor.get(f"{address}/rendered").status_code == 406
