@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
+from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 
 from audit import subjects
@@ -70,3 +71,26 @@ class AuditedAdmin(admin.ModelAdmin):
             why=Why.ADMIN,
             subject=(kind.name, obj.pk),
         )
+
+
+class ChangesAuditedAdmin(admin.ModelAdmin):
+    """Notes what is changed in rows of no patient that decide where patients' data come and go."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note_row(request, obj, "create")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note_row(request, obj, "edit")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            self.note_row(request, obj, "delete")
+        return super().log_deletions(request, queryset)
+
+    def note_row(self, request: HttpRequest, obj: Model, verb: str) -> None:
+        kind = str(obj._meta.model_name)
+        subject = (kind, obj.pk)
+        details = model_to_dict(obj)
+        note(request, action=f"{kind}.{verb}", why=Why.ADMIN, subject=subject, details=details)

@@ -1,13 +1,13 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from audit.admin_pages import AuditedAdmin
+from audit.admin_pages import AuditedAdmin, ChangesAuditedAdmin
 from dicom.inbox.admin import ArrivalAdmin  # noqa: F401 (registers itself)
 from dicom.models import Peer, Retrieval
 
 
 @admin.register(Peer)
-class PeerAdmin(admin.ModelAdmin):
+class PeerAdmin(ChangesAuditedAdmin):
     list_display = ("name", "active", "ae_title", "host", "port", "may_store", "wants_results")
     list_filter = ("active", "may_store", "wants_results")
     search_fields = ("name", "ae_title", "host", "issuer")

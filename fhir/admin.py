@@ -2,14 +2,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.admin_pages import AuditedAdmin
+from audit.admin_pages import AuditedAdmin, ChangesAuditedAdmin
 from backend.api.errors import Conflict
 from fhir.models import Push, Subscriber
 from fhir.push import services
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(admin.ModelAdmin):
+class SubscriberAdmin(ChangesAuditedAdmin):
     list_display = ("name", "base_url", "active", "issuer", "preliminary", "patients")
     readonly_fields = ("since",)
 

@@ -138,6 +138,10 @@ def patients_in(resources: Iterable[Json]) -> list[str]:
             for kind, row_id in references(body.get(name)):
                 if kind == "Patient":
                     ids[row_id] = None
+        for part in body.get("entity", ()):  # of an AuditEvent
+            for kind, row_id in references(part.get("what")):
+                if kind == "Patient":
+                    ids[row_id] = None
     return list(ids)
 
 

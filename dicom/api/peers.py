@@ -3,7 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import model_to_dict
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
@@ -14,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.permissions import IsAdmin, IsClinician, user_of
+from audit.models import Why
 from audit.services import note
 from backend.api.conditional import IF_MATCH, require_match, with_etag
 from backend.api.errors import ApiError
@@ -64,10 +67,12 @@ class PeersView(ListAPIView[Peer]):
         request=PeerSerializer,
         responses={201: PeerSerializer},
     )
+    @transaction.atomic
     def post(self, request: Request) -> Response:
         given = PeerSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         peer = peers.save_peer(Peer(), **given.validated_data)
+        note_change(request, peer, "create")
         body = PeerSerializer(peer).data
         return with_etag(Response(body, status=status.HTTP_201_CREATED), peer)
 
@@ -87,12 +92,14 @@ class PeerView(APIView):
         request=PeerSerializer,
         responses=PeerSerializer,
     )
+    @transaction.atomic
     def patch(self, request: Request, peer_id: UUID) -> Response:
         peer = get_peer(peer_id)
         require_match(request, peer, PeerSerializer)
         given = PeerSerializer(peer, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         peer = peers.save_peer(peer, **given.validated_data)
+        note_change(request, peer, "edit")
         return with_etag(Response(PeerSerializer(peer).data), peer)
 
     @extend_schema(
@@ -100,8 +107,11 @@ class PeerView(APIView):
         tags=["other systems"],
         responses={204: None},
     )
+    @transaction.atomic
     def delete(self, request: Request, peer_id: UUID) -> Response:
-        peers.remove_peer(get_peer(peer_id))
+        peer = get_peer(peer_id)
+        note_change(request, peer, "delete")
+        peers.remove_peer(peer)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -191,6 +201,17 @@ class RetrievalView(APIView):
             subject=("retrieval", retrieval.pk),
         )
         return Response(RetrievalSerializer(retrieval).data)
+
+
+def note_change(request: Request, peer: Peer, verb: str) -> None:
+    """Write down what decides whose word counts for all files, and who gets results."""
+    note(
+        request,
+        action=f"peer.{verb}",
+        why=Why.ADMIN,
+        subject=("peer", peer.pk),
+        details=model_to_dict(peer),
+    )
 
 
 def get_peer(peer_id: UUID) -> Peer:

@@ -173,15 +173,15 @@ class SearchView(FhirView):
             if understood.unknown and is_strict(self.request):
                 names = ", ".join(understood.unknown)
                 raise ApiError("not_supported", f"Not known here: {names}.")
-            bundle, found = searchset(self.resource, understood, context_of(self.request))
+            bundle, _ = searchset(self.resource, understood, context_of(self.request))
         except BadValue as bad:
             raise ApiError("invalid", str(bad)) from bad
-        self.note_page(understood, found)
+        self.note_page(understood, [entry["resource"] for entry in bundle.get("entry", ())])
         return Response(bundle)
 
-    def note_page(self, understood: Asked, found: list[Json]) -> None:
+    def note_page(self, understood: Asked, shown: list[Json]) -> None:
         """One event for each page: in a patient's own trail where it is of one patient alone."""
-        ids = patients_in(found)
+        ids = patients_in(shown)
         asked_for = {
             value.rpartition("/")[2]
             for criterion in understood.search.criteria

@@ -119,6 +119,9 @@ def test_an_admin_makes_a_system_known_and_asks_whether_it_is_there(
     assert client.patch(address, {"ae_title": ""}, headers=tag).data["ae_title"] is None
     assert client.post(f"{address}/echo").data["code"] == "no_dimse_address"
     assert client.delete(address).status_code == 204
+    events = Event.objects.filter(subject_id=made.data["id"]).order_by("at")
+    assert [event.action for event in events] == ["peer.create", "peer.edit", "peer.delete"]
+    assert events[0].details["ae_title"] == "PACS"
 
 
 def test_a_search_shows_what_a_system_has_and_is_written_down(

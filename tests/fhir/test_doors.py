@@ -165,6 +165,8 @@ def test_only_owners_and_admins_see_the_audit(
     (entry,) = mine["entry"]
     assert entry["resource"]["action"] == "R"
     assert "network" not in entry["resource"]["agent"][0]
+    looked = Event.objects.get(action="fhir.auditevent.search")
+    assert looked.patient_id == file.patient.pk
     assert "entry" not in as_user(other_doctor).get(f"AuditEvent?patient={file.patient.pk}")
     whole = as_user(admin).get("AuditEvent?subtype=fhir.patient.read")["entry"][0]["resource"]
     assert whole["agent"][0]["network"]["address"] == "127.0.0.1"
