@@ -6,6 +6,7 @@ loses nothing: the sweep finds what no push covers.
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -17,6 +18,7 @@ from dicom.deliveries import jobs
 from fhir.models import Push, Subscriber
 from fhir.push import client
 from fhir.push.bundle import transaction_bundle
+from fhir.resources import readings
 from fhir.sources.readings import DONE, analyses, series_analyses
 from patients.models import PatientIdentifier
 
@@ -89,6 +91,8 @@ def deliver(push: Push) -> None:
     kind = "analysis" if push.analysis_id else "series_analysis"
     rows, _ = REPORTS[kind]
     report = rows().get(pk=push.report.pk)
+    if not is_theirs(subscriber, readings.found(report).patient_id):
+        raise jobs.Hopeless("The patient has no number of theirs any more.")
     try:
         client.send(subscriber, transaction_bundle(report, subscriber))
     except client.Refused as refused:
@@ -100,6 +104,12 @@ def deliver(push: Push) -> None:
         subject=(kind, report.pk),
         details={"to": subscriber.name, "address": subscriber.base_url},
     )
+
+
+def is_theirs(subscriber: Subscriber, patient_id: UUID) -> bool:
+    """Whether the patient is one of those whose reports the subscriber gets, now."""
+    numbers = PatientIdentifier.objects.filter(patient=patient_id, issuer=subscriber.issuer)
+    return not subscriber.issuer or numbers.exists()
 
 
 @transaction.atomic

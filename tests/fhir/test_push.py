@@ -160,6 +160,17 @@ def test_what_is_refused_is_given_up_until_an_admin_sends_it_again(
     assert Event.objects.filter(action="push.retry", patient_id=file.patient.pk).exists()
 
 
+def test_who_has_no_number_of_theirs_any_more_is_not_sent(
+    server: Server, subscriber: Subscriber, file: File, doctor: User
+) -> None:
+    Subscriber.objects.update(issuer="1.2.40.0.10")
+    decide(file.series_analysis, doctor, "confirmed", "glioma")
+    sweep_pushes()
+    file.patient.identifiers.filter(issuer="1.2.40.0.10").delete()
+    push_task(str(Push.objects.get().pk))
+    assert (Push.objects.get().status, server.sent) == (Push.Status.FAILED, [])
+
+
 def test_a_worker_that_dies_or_comes_too_late_loses_nothing(
     server: Server, subscriber: Subscriber, file: File, doctor: User, monkeypatch: Any
 ) -> None:
