@@ -16,7 +16,7 @@ from dicom.dicomweb.multipart import MultipartError, Part, Stream, read_parts
 from dicom.inbox.services import Received, Source, receive
 from scans.decoding import DecodeError
 from scans.models import Series
-from scans.series.services import settle
+from scans.series.services import note_broken, settle
 
 # Reasons of failures: PS3.18, 10.5.3 (table I.2-2), and PS3.4, annex B.2.3.
 PROCESSING_FAILURE = 0x0110
@@ -51,6 +51,11 @@ class Stored:
         return list(dict.fromkeys(str(i.series.study.patient_id) for i in filed))
 
     @property
+    def series(self) -> set[UUID]:
+        """Those to which something came."""
+        return {one.instance.series_id for one in self.kept if one.instance is not None}
+
+    @property
     def whole_series(self) -> set[UUID]:
         """Series of which nothing more is expected once the request is over.
 
@@ -58,7 +63,7 @@ class Stored:
         """
         filed = [one.instance for one in self.kept if one.instance is not None]
         alone = len(filed) == 1 and filed[0].frames == 1 and filed[0].rows is not None
-        return set() if alone else {instance.series_id for instance in filed}
+        return set() if alone else self.series
 
     @property
     def answer(self) -> Json:
@@ -82,8 +87,8 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
     """Take in the objects of a body, each as soon as it came, each on its own.
 
     An object that cannot be kept is named in the answer and costs the others nothing. What
-    the series are is made up when all came (`whole_series`); of a body that broke off, the sweep
-    does it later: the sender may go on with the rest.
+    the series are is made up when all came (`whole_series`); of a body that broke off this is
+    noted, and the sweep does it later: the sender may go on with the rest.
 
     Args:
         study_uid: The study that everything must belong to, if one.
@@ -100,8 +105,11 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
         stored.complete = False
         stored.others.append(dataset(FailureReason=PROCESSING_FAILURE))
     if stored.complete:
-        for series in Series.objects.filter(pk__in=stored.whole_series, settled_at=None):
-            settle(series)
+        for series in Series.objects.filter(pk__in=stored.whole_series):
+            settle(series, complete=True)
+    else:
+        for series in Series.objects.filter(pk__in=stored.series):
+            note_broken(series)
     return stored
 
 

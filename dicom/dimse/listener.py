@@ -21,7 +21,7 @@ from dicom.models import Peer, Retrieval
 from dicom.peers import peer_calling
 from scans.models import Instance
 from scans.series.header import Header
-from scans.series.services import settle
+from scans.series.services import note_broken, settle
 
 logger = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class Listener:
 
     def settle(self, instance: Instance) -> None:
         try:
-            settle(instance.series)
+            settle(instance.series, complete=True)
         except Exception:  # the sweep will
             logger.exception("Series %s could not be settled", instance.series_id)
 
@@ -206,6 +206,14 @@ class Listener:
         """More may come, or not: what is there is settled when it has been quiet long enough."""
         if session := self.sessions.pop(event.assoc, None):
             logger.warning("%s broke off after %d objects", session.peer, session.count)
+            for instance in session.last.values():
+                self.note_broken(instance)
+
+    def note_broken(self, instance: Instance) -> None:
+        try:
+            note_broken(instance.series)
+        except Exception:
+            logger.exception("Series %s could not be marked", instance.series_id)
 
     def closed(self, event: evt.Event) -> None:
         """In another thread than what is above, and before or after it."""

@@ -70,15 +70,17 @@ def run(retrieval: Retrieval) -> None:
         Hopeless: it was not, and its row says why.
     """
     touched: dict[UUID, Instance] = {}
+    complete = False
     try:
         fetch(retrieval, touched)
+        complete = True
     except (PeerError, ApiError) as error:
         code = getattr(error, "code", "peer_failed")
         Retrieval.objects.filter(pk=retrieval.pk).update(error_code=code)
         raise jobs.Hopeless(error.message) from error
     finally:
         for instance in touched.values():
-            settle(instance.series)
+            settle(instance.series, complete=complete)
         record(
             user=retrieval.requested_by,
             action="retrieval.fetch",

@@ -14,11 +14,13 @@ from inference.models import SeriesAnalysis
 from inference.series import history, masks, services
 from inference.series.signals import series_read
 from inference.series.slices import Stored, stored_slices
+from scans.models import Series
 
 if TYPE_CHECKING:
     from inference.engine.reading import SeriesReading
 
 _TELL_EVERY_S = 0.5
+_OF_A_PART = ("missing_slices", "transfer_broken")
 
 Status = SeriesAnalysis.Status
 
@@ -66,6 +68,7 @@ def finish(analysis: SeriesAnalysis, stored: Stored, reading: "SeriesReading") -
         "slices_done": len(reading.slices),
         "slices_total": len(reading.slices),
     }
+    fields["reasons"] += what_is_missing(analysis.series)
     try:
         for name, content in files_of(reading).items():
             suffix = "npz" if name == "masks" else "png"
@@ -80,6 +83,11 @@ def finish(analysis: SeriesAnalysis, stored: Stored, reading: "SeriesReading") -
                 transaction.on_commit(send, robust=True)
     finally:
         jobs.remove_unused_files(analysis, analysis.files)
+
+
+def what_is_missing(series: Series) -> list[dict[str, str]]:
+    """A reading of a part says so: the tumour may go on in what is not there."""
+    return [problem for problem in series.problems if problem["code"] in _OF_A_PART]
 
 
 def slices_of(stored: Stored, reading: "SeriesReading") -> list[dict[str, Any]]:

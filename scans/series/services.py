@@ -16,6 +16,7 @@ from backend.api.text import printable
 from patients import changes
 from patients.models import Change, Patient
 from scans.models import Instance, Series, Study
+from scans.series.geometry import Problem
 from scans.series.header import Header
 from scans.series.selection import (
     AFTER_CONTRAST,
@@ -31,6 +32,8 @@ from scans.series.volumes import GZIP
 from scans.services import possible, removed_on_failure
 
 logger = logging.getLogger(__name__)
+
+BROKEN = Problem("transfer_broken", "Its transfer broke off: slices may be missing.")
 
 
 @dataclass(frozen=True)
@@ -172,20 +175,41 @@ def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
 
 
 @transaction.atomic
-def settle(series: Series) -> Series:
+def note_broken(series: Series) -> None:
+    """Say of a series that is still coming that its transfer broke off; the rest may follow."""
+    series = locked(series)
+    if series.settled_at is None and not has_broken(series):
+        series.problems = [*series.problems, asdict(BROKEN)]
+        series.save(update_fields=["problems", "updated_at"])
+        publish(series, Change.Action.UPDATED)
+
+
+def has_broken(series: Series) -> bool:
+    return any(problem["code"] == BROKEN.code for problem in series.problems)
+
+
+@transaction.atomic
+def settle(series: Series, *, complete: bool | None = None) -> Series:
     """Say of a series what all its headers say together, since nothing more is expected.
 
     `series_settled` is sent, once for each time that something came. Does nothing with a series
     that is settled already, or to which nothing came.
+
+    Args:
+        complete: Whether the transfer ended as it should. Where it broke off the series has the
+            problem `transfer_broken` until a whole one follows; None: nobody says, what was
+            noted stays.
     """
     # The study first: what is worth reading depends on its other series.
     Study.objects.select_for_update(no_key=True).get(pk=series.study_id)
     series = locked(series)
-    if series.received_at is None or series.settled_at is not None:
+    repaired = complete is True and has_broken(series)
+    if series.received_at is None or (series.settled_at is not None and not repaired):
         return series
     summary = summarise(series)
+    broken = has_broken(series) if complete is None else not complete
     series.plane = summary.stack.plane
-    series.problems = [asdict(problem) for problem in summary.problems]
+    series.problems = [asdict(problem) for problem in (*summary.problems, *[BROKEN] * broken)]
     series.facts = summary.facts
     series.settled_at = timezone.now()
     weigh(series, judge(summary.about))

@@ -20,6 +20,7 @@ from scans.series.services import Filed, file_instance, settle
 from scans.series.volumes import may_be_volume, uid_of, volume_header
 
 SOURCE = "upload"
+_CUT = ("truncated_file", "corrupt_entry", "empty_file")  # so end files that were not sent whole
 _SEX = {"F": Patient.Sex.FEMALE, "M": Patient.Sex.MALE, "O": Patient.Sex.OTHER}
 
 
@@ -87,8 +88,9 @@ def file_upload(*, user: User, patient: Patient, files: Sequence[UploadedFile]) 
             refused=[asdict(refusal) for refusal in report.refused],
             ignored=report.ignored,
         )
+    complete = not any(refusal.code in _CUT for refusal in report.refused)
     for share in shares.values():
-        settle(share.series)
+        settle(share.series, complete=complete)
         share.series = with_counts(Series.objects.select_related("study")).get(pk=share.series.pk)
     report.shares = list(shares.values())
     return report

@@ -143,7 +143,9 @@ def test_of_a_body_that_broke_off_the_whole_parts_are_kept_and_the_series_stays_
     answer = post(as_doctor, *map(as_bytes, sent()), cut=300)
     assert answer.status_code == 202
     assert Instance.objects.count() == 1
-    assert Series.objects.get().settled_at is None
+    series = Series.objects.get()
+    assert series.settled_at is None
+    assert [problem["code"] for problem in series.problems] == ["transfer_broken"]
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,9 @@ def test_what_came_before_an_association_broke_off_is_kept_unsettled(
     until(lambda: list(tmp_path.glob("*.dcm")))
     association.abort()
     until(lambda: not listener.server.active_associations)
-    assert Series.objects.get().settled_at is None
+    series = Series.objects.get()
+    assert series.settled_at is None
+    assert [problem["code"] for problem in series.problems] == ["transfer_broken"]
 
 
 @pytest.mark.usefixtures("_leaves_nothing")

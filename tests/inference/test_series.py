@@ -18,8 +18,9 @@ from inference.series import runs as series_runs
 from inference.series.signals import series_read, series_reviewed
 from patients.models import HistoryEntry, Patient
 from scans.models import Series
-from scans.series.services import choose
+from scans.series.services import choose, file_instance, settle
 from tests.inference.series_of import filed, series_of
+from tests.series.make import as_bytes
 
 GLIOMA = ("no_tumor", "glioma", "glioma", "")
 
@@ -95,6 +96,17 @@ def test_a_series_without_a_head_is_rejected_with_the_reason(patient: Patient) -
     analysis = newest(series)
     assert (analysis.status, analysis.error_code) == ("rejected", "blank_image")
     assert not HistoryEntry.objects.exists()
+
+
+def test_a_reading_of_a_part_of_a_series_says_so(patient: Patient) -> None:
+    slices = series_of("", "", "", "")
+    del slices[1]
+    for one in slices:
+        instance = file_instance(patient=patient, data=as_bytes(one)).instance
+    settle(instance.series, complete=False)
+    series_runs.run(newest(instance.series).id)
+    codes = [reason["code"] for reason in newest(instance.series).reasons]
+    assert codes[-2:] == ["missing_slices", "transfer_broken"]
 
 
 def test_only_what_is_worth_it_or_chosen_is_read(patient: Patient) -> None:

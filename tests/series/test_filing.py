@@ -20,7 +20,7 @@ from scans import tasks as scans_tasks
 from scans.decoding import DecodeError
 from scans.models import Instance, Series, Study
 from scans.series.header import Header
-from scans.series.services import file_instance, settle
+from scans.series.services import file_instance, note_broken, settle
 from scans.series.signals import series_settled
 from tests.series.make import as_bytes, make_enhanced, make_series
 
@@ -187,6 +187,18 @@ def test_a_slice_that_never_came_is_named_until_it_comes(patient: Patient) -> No
     series.refresh_from_db()
     assert series.settled_at is None
     assert settle(series).problems == []
+
+
+def test_a_broken_transfer_is_marked_until_a_whole_one_follows(patient: Patient) -> None:
+    series = file_all(patient, slices=3)
+    note_broken(series)
+    assert [p["code"] for p in settle(series).problems] == ["transfer_broken"]
+    note_broken(file_all(patient, slices=3))
+    assert [p["code"] for p in settle(series).problems] == ["transfer_broken"]
+    assert settle(series, complete=True).problems == []
+    note_broken(series)  # of what is whole nothing was missing
+    series.refresh_from_db()
+    assert series.problems == []
 
 
 PLAIN: dict[str, Any] = {"name": "plain", "SeriesDescription": "t1_tra", "ContrastBolusAgent": None}

@@ -197,7 +197,9 @@ def test_entries_without_a_name_and_ones_that_no_packer_knows(send: Send) -> Non
     answer = send(bytes(data))
     assert answer.status_code == 201
     assert [refusal["code"] for refusal in answer.json()["refused"]] == ["corrupt_entry"]
-    assert answer.json()["series"][0]["filed"] == 2
+    [share] = answer.json()["series"]
+    assert share["filed"] == 2
+    assert [problem["code"] for problem in share["series"]["problems"]] == ["transfer_broken"]
 
 
 def test_an_archive_that_is_cut_is_refused(send: Send) -> None:
