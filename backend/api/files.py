@@ -1,5 +1,6 @@
 """Handing out stored files through the API, never from a public folder."""
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 
 from asgiref.sync import sync_to_async
@@ -11,6 +12,8 @@ from django.utils.http import content_disposition_header
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+
+logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 
@@ -61,7 +64,11 @@ def streamed_file(
     """
     if not stored:
         raise Http404
-    opened = stored.open("rb")
+    try:
+        opened = stored.open("rb")
+    except FileNotFoundError as lost:
+        logger.exception("A file that a row names is not in the storage")
+        raise Http404 from lost
     answer: StreamingHttpResponse
     if isinstance(request._request, ASGIRequest):  # that needs an async iterator
         answer = StreamingHttpResponse(_chunks(opened), content_type=content_type)

@@ -14,6 +14,7 @@ from dicom.dimse.call import association, status_of, succeeded
 from dicom.models import Peer
 
 MOST = 100
+_MOST_OBJECTS = 2**31 - 1  # IS, PS3.5, 6.2
 ASKED = (
     "StudyInstanceUID",
     "PatientID",
@@ -113,9 +114,10 @@ def day(match: Dataset, keyword: str) -> str | None:
 
 def number(match: Dataset, keyword: str) -> int | None:
     try:
-        return int(value_of(match, keyword))
-    except (TypeError, ValueError):
+        found = int(value_of(match, keyword))
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if 0 <= found <= _MOST_OBJECTS else None
 
 
 def value_of(match: Dataset, keyword: str) -> Any:

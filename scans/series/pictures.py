@@ -1,5 +1,7 @@
 """Small pictures of series."""
 
+import logging
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,8 @@ from scans.decoding import DecodeError, decode_frames, decode_volume
 from scans.models import Instance, Series
 from scans.previews import preview_png
 from scans.series.summary import Frame, summarise
+
+logger = logging.getLogger(__name__)
 
 
 def thumbnail_png(series: Series) -> bytes | None:
@@ -18,6 +22,9 @@ def thumbnail_png(series: Series) -> bytes | None:
     try:
         return preview_png(pixels_of(middle))
     except DecodeError:
+        return None
+    except FileNotFoundError:
+        logger.exception("A file that a row names is not in the storage")
         return None
 
 

@@ -22,7 +22,7 @@ from dicom.deliveries import jobs
 from dicom.dimse import retrievals
 from dicom.dimse.call import DimseError
 from dicom.dimse.echo import echo
-from dicom.dimse.find import find
+from dicom.dimse.find import described, find
 from dicom.dimse.store import send
 from dicom.models import Peer, Retrieval
 from patients.models import Patient
@@ -247,3 +247,11 @@ def failure(peer: Peer) -> str:
     with pytest.raises(DimseError) as failed:
         echo(peer)
     return failed.value.code
+
+
+def test_what_another_system_counts_may_be_absurd() -> None:
+    said = Dataset()
+    said.NumberOfStudyRelatedInstances = "99999999999"
+    said.NumberOfStudyRelatedSeries = "-3"
+    found = described(said)
+    assert (found.instances, found.series) == (None, None)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pydicom.uid import ComprehensiveSRStorage
 from rest_framework.test import APIClient
 
 from patients.models import Patient
@@ -128,6 +129,22 @@ def test_instances_come_with_their_places_and_originals(
 def test_a_series_that_is_no_picture_has_no_thumbnail(
     as_doctor: APIClient, patient: Patient
 ) -> None:
-    report = filed(patient, slices=1, Rows=None, Columns=None, PixelData=None, Modality="SR")
+    nothing = {"Rows": None, "Columns": None, "PixelData": None}
+    report = filed(patient, slices=1, SOPClassUID=ComprehensiveSRStorage, Modality="SR", **nothing)
     assert as_doctor.get(reverse("series-thumbnail", args=[report.pk])).status_code == 404
     assert report.worth_reason == "It is SR, not MR."
+
+
+def test_a_file_that_is_gone_from_the_storage_is_not_found(
+    as_doctor: APIClient, series: Series
+) -> None:
+    for instance in series.instances.all():
+        instance.file.storage.delete(str(instance.file.name))
+    study = f"/dicomweb/studies/{series.study.uid}"
+    addresses = [
+        reverse("series-thumbnail", args=[series.pk]),
+        reverse("instance-file", args=[instance.pk]),
+        f"{study}/metadata",
+        f"{study}/series/{series.uid}/instances/{instance.uid}/frames/1",
+    ]
+    assert [as_doctor.get(address).status_code for address in addresses] == [404] * 4

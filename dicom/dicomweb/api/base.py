@@ -1,6 +1,7 @@
 """What every resource of DICOMweb shares: who may ask, how answers are negotiated and sent."""
 
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 from asgiref.sync import sync_to_async
@@ -27,6 +28,8 @@ from dicom.dicomweb.accept import JSON, NotAcceptable, Offer, Range, choose, par
 from dicom.dicomweb.attributes import Json
 from scans.decoding import DecodeError
 from scans.models import Instance
+
+logger = logging.getLogger(__name__)
 
 JSON_OFFERS = (Offer(JSON), Offer("application/json"))
 
@@ -57,6 +60,9 @@ class DicomwebView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, ObjectDoesNotExist):
+            exc = Http404()
+        elif isinstance(exc, FileNotFoundError):
+            logger.exception("A file that a row names is not in the storage", exc_info=exc)
             exc = Http404()
         elif isinstance(exc, DecodeError):  # it is there, but cannot be had like this
             exc = NotAcceptable(exc.code, exc.message)
