@@ -1,7 +1,8 @@
 """Everything that reads the inbox: for admins, and for doctors where `INBOX_FOR_DOCTORS` is on.
 
 What waits is a stranger's until somebody knows them: whoever looks at it sees names of people who
-may not be their patients. Each look is written down.
+may not be their patients. Each look is written down. What has a known number is as open as the
+file of whose number it is.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from accounts.models import User
 from dicom.inbox.matching import differences
-from dicom.models import Arrival
+from dicom.models import Arrival, ArrivalNumber
 from patients.access import Level, patients_for
 from patients.models import Patient, PatientIdentifier
 from patients.models.patient import name_key
@@ -53,7 +54,18 @@ def may_look(user: User) -> bool:
 
 
 def arrivals_for(user: User) -> QuerySet[Arrival]:
-    return Arrival.objects.all() if may_look(user) else Arrival.objects.none()
+    """What waits, as far as the user may look at it.
+
+    What has the number of a patient here is that patient's for all we know: it is as open as the
+    file, or else the inbox would show pictures of people whose files are closed to the user.
+    """
+    if not may_look(user):
+        return Arrival.objects.none()
+    if user.is_admin:
+        return Arrival.objects.all()
+    closed = PatientIdentifier.objects.exclude(patient__in=patients_for(user).order_by())
+    known = ArrivalNumber.objects.filter(key__in=closed.values("key"))
+    return Arrival.objects.exclude(group__in=known.values("arrival__group"))
 
 
 def groups_for(user: User) -> "QuerySet[Arrival, Any]":

@@ -230,6 +230,23 @@ def test_readers_of_a_file_cannot_assign_into_it(
     assert Arrival.objects.count() == 3
 
 
+def test_what_has_a_known_number_is_as_open_as_the_file(
+    peer: Peer, as_doctor: APIClient, other_doctor: User, admin: User, patient: Patient, api: Any
+) -> None:
+    create_patient(
+        user=other_doctor, family_name="X", birth_date=date(1970, 1, 1), identifiers=[NUMBER]
+    )
+    send(peer)  # of another birth date: it waits
+    assert page(as_doctor) == []
+    key = key_of(api(other_doctor))
+    assert key_of(api(admin)) == key
+    for route in ("inbox-group", "inbox-thumbnail"):
+        assert as_doctor.get(reverse(route, args=[key])).status_code == 404
+    body = {"patient": str(patient.pk)}
+    assert as_doctor.post(reverse("inbox-assign", args=[key]), body).status_code == 404
+    assert not Instance.objects.exists()
+
+
 def test_the_inbox_can_be_for_admins_alone(
     peer: Peer, as_doctor: APIClient, admin: User, settings: Any
 ) -> None:
