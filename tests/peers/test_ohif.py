@@ -108,15 +108,16 @@ def test_a_segmentation_is_shown_where_it_lies(phone: Phone, page: Page) -> None
     open_segmentation(page)
     canvas = page.locator("canvas.cornerstone-canvas").first
 
-    def seen() -> npt.NDArray[np.int16]:
+    def seen() -> tuple[Box, Box] | None:
+        """The boxes of what is coloured and of the head, once both are drawn."""
         # The canvas itself: no text and no buttons, which lie over it.
         _, _, data = canvas.evaluate("canvas => canvas.toDataURL('image/png')").partition(",")
         picture = Image.open(BytesIO(base64.b64decode(data))).convert("RGB")
-        return np.asarray(picture).astype(np.int16)
+        pixels = np.asarray(picture).astype(np.int16)
+        overlay, head = box_of(coloured(pixels)), box_of(bright(pixels))
+        return (overlay, head) if overlay and head else None
 
-    overlay = until(lambda: box_of(coloured(seen())), seconds=90)
-    head = box_of(bright(seen()))
-    assert head is not None
+    overlay, head = until(seen, seconds=90)
     expected = placed(MASK, head)
     pixel = (head[1] - head[0]) / (HEAD[1] - HEAD[0])
     assert np.abs(np.subtract(overlay, expected)).max() <= 1.5 * pixel, (overlay, expected, head)
