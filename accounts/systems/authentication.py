@@ -7,6 +7,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.systems.scopes import granted
+
 PROTOCOLS = ("/fhir/", "/dicomweb/")
 """Where systems come in. Our own API is for people: a route is closed to systems by default."""
 
@@ -43,7 +45,8 @@ class BearerAuthentication(BaseAuthentication):
             raise Forbidden("not_for_systems", "Systems come in by DICOMweb and FHIR only.")
         user = found.system.user
         user.system_account = found.system  # saves asking for it again
-        return user, Access(tuple(found.scopes))
+        # A token that was being given while the account's scopes were cut does not outdo them.
+        return user, Access(tuple(granted(found.scopes, found.system.scopes)))
 
     def authenticate_header(self, request: Request) -> str:
         """Name the scheme to use: this is what makes DRF answer 401 rather than 403."""

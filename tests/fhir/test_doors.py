@@ -67,6 +67,13 @@ def test_a_system_sees_its_issuer_s_patients_as_far_as_its_scopes_go(
     assert "entry" not in bearer("system/*.rs", issuer="Elsewhere").get("Patient")
 
 
+def test_a_token_allows_no_more_than_its_account(file: File) -> None:
+    system = bearer("system/Patient.read", "system/Condition.read")
+    SystemAccount.objects.update(scopes=["system/Condition.read"])
+    assert system.get("Patient", 403)
+    assert system.get(f"Condition?patient={file.patient.pk}")["entry"]
+
+
 def test_a_system_opens_files_of_its_own_issuer_only(file: File) -> None:
     system = bearer("system/Patient.cruds", issuer="1.2.3")
     body = {
