@@ -2,6 +2,7 @@
 Profile, with the options Retain UIDs and Retain Longitudinal Temporal Information With Full Dates.
 """
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -22,6 +23,9 @@ _BASIC = ("113100", "Basic Application Confidentiality Profile")  # PS3.16, CID 
 _FULL_DATES = ("113106", "Retain Longitudinal Temporal Information Full Dates Option")
 _UIDS = ("113110", "Retain UIDs Option")
 _NOTHING = "ANONYMIZED"
+_NUMBERS = ("DA", "TM", "DT", "UI")
+_ZONE = Tag("TimezoneOffsetFromUTC")
+_DIGITS = re.compile(r"[0-9+.: -]*")
 _DUMMIES: dict[str, Any] = {
     **dict.fromkeys(("LO", "SH", "ST", "LT", "UT", "UC", "PN"), _NOTHING),
     **dict.fromkeys(("AE", "CS"), _NOTHING),
@@ -124,7 +128,7 @@ def _element(element: DataElement, action: Action, profile: Profile) -> DataElem
         return None  # not what the table has in mind: who knows what is in it
     if action is Action.KEEP:
         if vr != "SQ":
-            return element
+            return element if _is_what_it_should_be(element) else None
         return DataElement(element.tag, vr, Sequence(_cleaned(i, profile) for i in element.value))
     if action is Action.EMPTY:
         return DataElement(element.tag, vr, Sequence() if vr == "SQ" else None)
@@ -136,6 +140,14 @@ def _element(element: DataElement, action: Action, profile: Profile) -> DataElem
     if vr == "UI":
         return DataElement(element.tag, vr, new_uid(str(element.value or "")))
     return DataElement(element.tag, vr, _DUMMIES[vr])
+
+
+def _is_what_it_should_be(element: DataElement) -> bool:
+    """Whether a moment or a UID, which options keep, is one: scanners let people type names."""
+    if dictionary_VR(element.tag) not in _NUMBERS and element.tag != _ZONE:
+        return True
+    values = element.value if element.VM > 1 else [element.value or ""]
+    return all(_DIGITS.fullmatch(str(value)) for value in values)
 
 
 def _dummy_item(tag: Any) -> Dataset:

@@ -113,6 +113,17 @@ def test_nothing_of_the_patient_survives_at_any_depth(data: st.DataObject) -> No
     assert ("1.2.77" in header) <= uids
 
 
+def test_names_where_moments_and_uids_are_kept_are_not() -> None:
+    before = identified()
+    before.TimezoneOffsetFromUTC = MARK
+    before.add_new("StudyDate", "LO", MARK)
+    before.add_new("FrameOfReferenceUID", "UI", MARK)
+    before.SeriesTime = "101500.5"
+    after = deidentify(before, keep_dates=True, keep_uids=True)
+    assert MARK not in str(after)
+    assert after.SeriesTime == "101500.5"
+
+
 def test_a_file_keeps_its_pixels_and_says_what_was_done() -> None:
     clean = deidentified_file(REAL, Profile(keep_dates=True, keep_uids=True))
     after, before = (pydicom.dcmread(BytesIO(file)) for file in (clean, REAL))
