@@ -86,7 +86,11 @@ def run(retrieval: Retrieval) -> None:
             action="retrieval.fetch",
             patient_id=retrieval.patient_id,
             subject=("retrieval", retrieval.pk),
-            details={"peer": retrieval.peer.name, "study_uid": retrieval.study_uid},
+            details={
+                "peer": retrieval.peer.name,
+                "study_uid": retrieval.study_uid,
+                "confirm_other_number": retrieval.confirm_other_number,
+            },
         )
 
 

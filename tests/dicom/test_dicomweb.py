@@ -417,6 +417,10 @@ def test_each_study_is_open_to_whom_its_patient_is(
     assert api(doctor).get(f"{ROOT}/{second}/series").json() == []
     refused = Event.objects.filter(action="refused", patient_id=theirs.pk)
     assert refused.count() == 3
+    assert api(doctor).get(f"{ROOT}/{STUDY}/series/1.2.3/metadata").status_code == 404
+    looked = Event.objects.get(action="series.metadata")
+    assert (looked.user_id, looked.why) == (doctor.pk, "team")
+    assert Event.objects.filter(action="refused").count() == 3
 
 
 def test_a_study_of_two_patients_is_never_shown_as_one(

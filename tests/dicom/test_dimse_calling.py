@@ -156,7 +156,9 @@ def test_a_study_is_fetched_once_and_settled(
     assert (done["partial"], done["error"]) == (False, None)
     series = Series.objects.get(study__patient=patient)
     assert (series.instances.count(), series.settled_at is not None) == (2, True)
-    assert Event.objects.get(action="retrieval.fetch").patient_id == patient.pk
+    event = Event.objects.get(action="retrieval.fetch")
+    assert event.patient_id == patient.pk
+    assert event.details["confirm_other_number"] is False
 
 
 def test_what_is_not_the_patients_is_not_fetched(

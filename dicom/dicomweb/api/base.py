@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ObjectDoesNotExist
@@ -140,19 +141,22 @@ def get_instances(
         Conflict: see `selectors.study_for`.
     """
     study = selectors.study_for(user_of(request), study_uid)
-    found = selectors.instances_of(study, series_uid, instance_uid)
+
+    def write_down(subject: tuple[str, UUID]) -> None:
+        why = study.patient.access_via
+        note(request, action=action, patient_id=study.patient_id, why=why, subject=subject)
+
+    try:
+        found = selectors.instances_of(study, series_uid, instance_uid)
+    except Instance.DoesNotExist:  # who was let in and finds nothing was not refused
+        write_down(("study", study.pk))
+        raise
     subject = ("study", study.pk)
     if series_uid is not None:
         subject = ("series", found[0].series_id)
     if instance_uid is not None:
         subject = ("instance", found[0].pk)
-    note(
-        request,
-        action=action,
-        patient_id=study.patient_id,
-        why=study.patient.access_via,
-        subject=subject,
-    )
+    write_down(subject)
     return found
 
 
