@@ -62,11 +62,12 @@ def file_instance(
     Args:
         header: What `Header.read(data)` says, where the caller has it; of a volume it must.
         source: Who sent it, as people know them.
-        ours: Made here; of two series, one is ours and the other is not, whoever sent them.
+        ours: Made here. To a series of ours nobody else adds anything.
 
     Raises:
         DecodeError: as `Header.read`.
-        Conflict: `instance_conflict` when the file has another object of this UID.
+        Conflict: `instance_conflict` when the file has another object of this UID, or as
+            `series_of`.
     """
     header = header or Header.read(data)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -142,11 +143,19 @@ def suffix_of(instance: Instance, content: "ContentFile[bytes]") -> str:
 
 
 def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
-    """Find or open the series that an object names."""
+    """Find or open the series that an object names.
+
+    Raises:
+        Conflict: `instance_conflict` when it is a series of ours and the object is not: it would
+            pass for a result of ours, and an image would never be read.
+    """
     known = Series.objects.select_related("study").filter(
         study__patient=patient, study__uid=header.study_uid, uid=header.series_uid
     )
     for series in known.order_by():
+        if series.ours and not ours:
+            message = "This series was made here; others cannot add to it."
+            raise Conflict("instance_conflict", message)
         return series
     study, _ = Study.objects.get_or_create(
         patient=patient,

@@ -190,6 +190,9 @@ def test_a_result_that_comes_back_is_recognised(peer: Peer, server: Pacs, doctor
     changed.InstitutionName = "Written in by the PACS"
     received = receive(data=as_bytes(changed), source=Source(peer, None, peer.name))
     assert received.status == "waiting"  # for a person, who discards it
+    changed.SOPInstanceUID = changed.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    received = receive(data=as_bytes(changed), source=Source(peer, None, peer.name))
+    assert received.status == "waiting"  # in a series of ours it would pass for a result of ours
     due()
     assert set(Instance.objects.values_list("pk", flat=True)) == instances
     assert SeriesAnalysis.objects.count() == Publication.objects.count() == 1
