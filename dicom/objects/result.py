@@ -111,7 +111,10 @@ def read_header(file: IO[bytes]) -> Dataset:
     header.decode()
     header.SpecificCharacterSet = "ISO_IR 192"
     for element in list(header.group_dataset(0x0008)) + list(header.group_dataset(0x0010)):
-        if element.VR != "SQ" and not all(_allowed(element.VR, v) for v in _values(element.value)):
+        several = element.VR == "PN" and element.VM > 1
+        if element.VR != "SQ" and (
+            several or not all(_allowed(element.VR, v) for v in _values(element.value))
+        ):
             del header[element.tag]
     if header.get("PatientSex", "") not in _SEXES:
         header.PatientSex = ""

@@ -11,6 +11,7 @@ from pydicom import Dataset, Sequence
 
 from dicom.objects import codes
 from dicom.objects.result import MANUFACTURER, Result, Slice, date_object
+from scans.series.frames import geometry_of
 
 LABEL = "TUMOR"
 
@@ -63,14 +64,15 @@ def segmentation(result: Result, slices: list[Slice], number: int) -> Segmentati
 def _group(slice_: Slice) -> Hashable:
     """What slices must have in common to stand in one object; None where they cannot at all."""
     source = slice_.source
-    if not source.get("FrameOfReferenceUID"):
+    if not isinstance(source.get("FrameOfReferenceUID") or None, str):
         return None
     if "NumberOfFrames" in source and "SharedFunctionalGroupsSequence" in source:
         return source.SOPInstanceUID if _share_orientation(source) else None
     source.setdefault("SliceThickness", None)  # may be missing; the library asks for it
-    place = (source.get("ImageOrientationPatient"), source.get("PixelSpacing"))
-    if not all(place) or not source.get("ImagePositionPatient"):
+    geometry = geometry_of(source, 1)  # numbers that can be so, or none
+    if not geometry["frames"] or not geometry["spacing_mm"]:
         return None
+    place = (source.ImageOrientationPatient, source.PixelSpacing)
     # Some write the last digits of the same direction differently from slice to slice.
     values = (round(float(value), 4) for part in place for value in part)
     return (source.FrameOfReferenceUID, source.Rows, source.Columns, *values)

@@ -286,3 +286,18 @@ def test_what_the_engine_reads_is_published(
     assert said(made[SR])["Volume"] == (volume_ml, "cm3")
     assert said(made[SR])["Finding"] == "Glioma"
     assert SeriesAnalysis.objects.count() == 1  # what was made is not read
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ImageOrientationPatient": [1, 1, 1, 1, 1, 1]},
+        {"ImagePositionPatient": 1},
+        {"FrameOfReferenceUID": ["1.2", "1.3"]},
+        {"PatientName": ["One", "Two"]},
+    ],
+)
+def test_damaged_headers_cost_the_outline_at_most(patient: Patient, damage: dict[str, Any]) -> None:
+    sources = make_series(**damage)
+    made = objects(publish_results(analysis=read_series(patient, sources, outline(5, 32, 32))))
+    assert {SR, SC, PDF} <= made.keys()
