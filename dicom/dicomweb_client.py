@@ -8,7 +8,6 @@ For retrieving from a PACS (`dicom.dimse`): `search(peer, patient_id=..., ...)` 
 pydicom data sets, `retrieve(peer, study_uid)` each object's bytes as it comes.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from django.conf import settings
 from pydicom import Dataset
 
 from dicom.models import Peer
+from dicom.secrets import MissingSecret, secret_of
 
 _CHUNK = 1 << 20
 _MOST_JSON = 32 << 20
@@ -160,12 +160,10 @@ def _asked(
 
 
 def _secret(peer: Peer) -> str:
-    if not peer.dicomweb_secret:
-        return ""
-    secret = os.environ.get(peer.dicomweb_secret)
-    if secret is None:
-        raise PeerError(f"The environment variable {peer.dicomweb_secret} is not set.")
-    return secret
+    try:
+        return secret_of(peer.dicomweb_secret)
+    except MissingSecret as missing:
+        raise PeerError(str(missing)) from missing
 
 
 def _succeeded(answer: requests.Response) -> None:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from dicom.models.job import Job
+from dicom.secrets import secret_name
 from inference.models import Analysis, SeriesAnalysis
 from patients.models import Patient
 
@@ -23,7 +24,8 @@ class Subscriber(models.Model):
     secret = models.CharField(
         max_length=100,
         blank=True,
-        help_text="Name of the environment variable that holds the bearer token.",
+        validators=[secret_name],
+        help_text="Name of the environment variable (PEER_...) that holds the bearer token.",
     )
     active = models.BooleanField(default=True)
     issuer = models.CharField(

@@ -5,6 +5,8 @@ from uuid import uuid4
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from dicom.secrets import secret_name
+
 ae_title = RegexValidator(
     r"\A(?! )[ -\[\]-~]{1,16}(?<! )\Z",
     "An AE title is up to 16 printable characters without a backslash, "
@@ -48,8 +50,9 @@ class Peer(models.Model):
         "DICOMweb secret",
         max_length=100,
         blank=True,
-        help_text="Name of the environment variable that holds the password, or the bearer token "
-        "where there is no user.",
+        validators=[secret_name],
+        help_text="Name of the environment variable (PEER_...) that holds the password, or the "
+        "bearer token where there is no user.",
     )
 
     issuer = models.CharField(

@@ -5,10 +5,10 @@ followed, certificates are verified, proxies and passwords of the environment ar
 """
 
 import json
-import os
 
 import requests
 
+from dicom.secrets import MissingSecret, secret_of
 from fhir.api.outcomes import MEDIA_TYPE
 from fhir.elements import Json
 from fhir.models import Subscriber
@@ -37,10 +37,11 @@ def send(subscriber: Subscriber, bundle: Json) -> None:
         Unreachable, Refused: it is not known to be there now.
     """
     headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
-    if subscriber.secret:
-        secret = os.environ.get(subscriber.secret)
-        if secret is None:
-            raise Unreachable(f"The environment variable {subscriber.secret} is not set.")
+    try:
+        secret = secret_of(subscriber.secret)
+    except MissingSecret as missing:
+        raise Unreachable(str(missing)) from missing
+    if secret:
         headers["Authorization"] = f"Bearer {secret}"
     body = json.dumps(bundle, ensure_ascii=False).encode()
     with requests.Session() as session:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from django.conf import LazySettings
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -280,10 +281,18 @@ def test_passwords_come_from_the_environment(
     peer: Peer, server: Pacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.body = b"[]"
-    peer.dicomweb_secret = "PACS_SECRET"
-    with pytest.raises(PeerError, match="PACS_SECRET is not set"):
+    peer.dicomweb_secret = "PEER_PACS"
+    with pytest.raises(PeerError, match="PEER_PACS is not set"):
         dicomweb_client.search(peer)
-    monkeypatch.setenv("PACS_SECRET", "t0ken")
+    monkeypatch.setenv("PEER_PACS", "t0ken")
+    monkeypatch.setenv("SECRET_KEY", "not for them")
+    peer.dicomweb_secret = "SECRET_KEY"
+    with pytest.raises(PeerError, match="SECRET_KEY is not set"):
+        dicomweb_client.search(peer)
+    with pytest.raises(ValidationError, match="begins with PEER_"):
+        peer.full_clean()
+    assert not server.asked
+    peer.dicomweb_secret = "PEER_PACS"
     dicomweb_client.search(peer, PatientID="4711")
     peer.dicomweb_user = "falx"
     dicomweb_client.search(peer)

@@ -199,9 +199,9 @@ def test_a_worker_that_dies_or_comes_too_late_loses_nothing(
 def test_who_gets_what(
     server: Server, subscriber: Subscriber, file: File, doctor: User, monkeypatch: Any
 ) -> None:
-    monkeypatch.setenv("EHR_TOKEN", "s3cret")
+    monkeypatch.setenv("PEER_EHR", "s3cret")
     Subscriber.objects.filter(pk=subscriber.pk).update(
-        preliminary=True, secret="EHR_TOKEN", issuer="1.2.40.0.10", patients="theirs"
+        preliminary=True, secret="PEER_EHR", issuer="1.2.40.0.10", patients="theirs"
     )
     later = {"base_url": "http://127.0.0.1:1", "preliminary": True}
     Subscriber.objects.create(name="Other issuer", issuer="Nowhere", **later)
