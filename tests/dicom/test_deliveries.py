@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
+from pydicom.uid import UID
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -191,7 +192,7 @@ def test_a_result_that_comes_back_is_recognised(peer: Peer, server: Pacs, doctor
     changed.InstitutionName = "Written in by the PACS"
     received = receive(data=as_bytes(changed), source=Source(peer, None, peer.name))
     assert received.status == "waiting"  # for a person, who discards it
-    changed.SOPInstanceUID = changed.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    changed.SOPInstanceUID = changed.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
     received = receive(data=as_bytes(changed), source=Source(peer, None, peer.name))
     assert received.status == "waiting"  # in a series of ours it would pass for a result of ours
     due()
