@@ -287,8 +287,7 @@ def test_a_glimpse(peer: Peer, as_doctor: APIClient) -> None:
 
 def test_what_has_no_picture_says_so(peer: Peer, as_doctor: APIClient) -> None:
     text = "1.2.840.10008.5.1.4.1.1.88.11"  # a structured report
-    nothing = {"SOPClassUID": text, "Rows": None, "Columns": None, "PixelData": None}
-    send(peer, slices=1, **nothing)
+    send(peer, slices=1, SOPClassUID=text, Rows=None, Columns=None, PixelData=None)
     answer = as_doctor.get(reverse("inbox-thumbnail", args=[key_of(as_doctor)]))
     assert (answer.status_code, answer.json()["code"]) == (409, "no_picture")
 
