@@ -12,7 +12,31 @@ from audit.models import Why
 from audit.services import note
 
 
-class AuditedAdmin(admin.ModelAdmin):
+class ChangesAuditedAdmin(admin.ModelAdmin):
+    """Notes what is changed in rows of no patient that decide where patients' data come and go."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note_row(request, obj, "create")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self.note_row(request, obj, "edit")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            self.note_row(request, obj, "delete")
+        return super().log_deletions(request, queryset)
+
+    def note_row(self, request: HttpRequest, obj: Model, verb: str) -> None:
+        """Write down what is done with one row, e.g. by an action of the list."""
+        kind = str(obj._meta.model_name)
+        subject = (kind, obj.pk)
+        details = model_to_dict(obj)
+        note(request, action=f"{kind}.{verb}", why=Why.ADMIN, subject=subject, details=details)
+
+
+class AuditedAdmin(ChangesAuditedAdmin):
     """Notes what is looked at and what is changed; the model is registered in `audit.subjects`."""
 
     def get_object(
@@ -48,21 +72,7 @@ class AuditedAdmin(admin.ModelAdmin):
             note(request, action=f"{kind.name}.list", why=Why.ADMIN, details=details)
         return answer
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note_row(request, obj, "create")
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note_row(request, obj, "edit")
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            self.note_row(request, obj, "delete")
-        return super().log_deletions(request, queryset)
-
     def note_row(self, request: HttpRequest, obj: Model, verb: str) -> None:
-        """Write down what is done with one row, e.g. by an action of the list."""
         kind = subjects.kind_of(self.model)
         note(
             request,
@@ -71,26 +81,3 @@ class AuditedAdmin(admin.ModelAdmin):
             why=Why.ADMIN,
             subject=(kind.name, obj.pk),
         )
-
-
-class ChangesAuditedAdmin(admin.ModelAdmin):
-    """Notes what is changed in rows of no patient that decide where patients' data come and go."""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note_row(request, obj, "create")
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self.note_row(request, obj, "edit")
-        return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            self.note_row(request, obj, "delete")
-        return super().log_deletions(request, queryset)
-
-    def note_row(self, request: HttpRequest, obj: Model, verb: str) -> None:
-        kind = str(obj._meta.model_name)
-        subject = (kind, obj.pk)
-        details = model_to_dict(obj)
-        note(request, action=f"{kind}.{verb}", why=Why.ADMIN, subject=subject, details=details)
