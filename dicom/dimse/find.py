@@ -12,6 +12,7 @@ from pynetdicom.status import code_to_category
 from backend.api.text import printable
 from dicom.dimse.call import association, status_of, succeeded
 from dicom.models import Peer
+from scans.decoding.dicom import value_of
 
 MOST = 100
 _MOST_OBJECTS = 2**31 - 1  # IS, PS3.5, 6.2
@@ -118,10 +119,3 @@ def number(match: Dataset, keyword: str) -> int | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return found if 0 <= found <= _MOST_OBJECTS else None
-
-
-def value_of(match: Dataset, keyword: str) -> Any:
-    try:
-        return match.get(keyword)
-    except Exception:  # pydicom raises nearly every built-in error on damaged values
-        return None

@@ -68,7 +68,7 @@ def damage_told() -> Iterator[None]:
 
 def open_image(data: bytes) -> pydicom.FileDataset:
     """Read a DICOM file and check that it is whole and holds an image of a sensible size."""
-    dataset = _read(data)
+    dataset = read_dataset(data)
     has_pixels = any(keyword in dataset for keyword in PIXEL_KEYWORDS)
     if "Rows" in dataset and "Columns" in dataset:
         check_size(int(dataset.Columns), int(dataset.Rows))
@@ -102,8 +102,8 @@ def slice_of(own: pydicom.Dataset, pixels: npt.NDArray[np.uint8], info: DicomInf
     return DecodedSlice(pixels=pixels, format="dicom", spacing_mm=_spacing(own), dicom=info)
 
 
-def _read(data: bytes) -> pydicom.FileDataset:
-    syntax, start = _transfer_syntax(data)
+def read_dataset(data: bytes) -> pydicom.FileDataset:
+    syntax, start = transfer_syntax_of(data)
     if syntax is not None and syntax not in AllTransferSyntaxes:
         raise DecodeError(
             "unsupported_transfer_syntax", f"The DICOM file's encoding {syntax} is not known."
@@ -131,7 +131,7 @@ def check_items(data: bytes) -> None:
         raise DecodeError("too_many_items", "The DICOM file's sequences have too many items.")
 
 
-def _transfer_syntax(data: bytes) -> tuple[UID | None, int]:
+def transfer_syntax_of(data: bytes) -> tuple[UID | None, int]:
     """Read the file meta group alone: the transfer syntax and where the data set begins."""
     stream = io.BytesIO(data)
     stream.seek(132)
@@ -173,7 +173,7 @@ def info_of(dataset: pydicom.Dataset) -> DicomInfo:
         study_uid=_uid(dataset, "StudyInstanceUID"),
         series_uid=_uid(dataset, "SeriesInstanceUID"),
         instance_uid=_uid(dataset, "SOPInstanceUID"),
-        instance_number=_number(dataset, "InstanceNumber"),
+        instance_number=number_of(dataset, "InstanceNumber"),
         modality=_text(dataset, "Modality"),
         study_description=_text(dataset, "StudyDescription"),
         series_description=_text(dataset, "SeriesDescription"),
@@ -181,7 +181,8 @@ def info_of(dataset: pydicom.Dataset) -> DicomInfo:
     )
 
 
-def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
+def value_of(dataset: pydicom.Dataset, keyword: str) -> Any:
+    """An attribute's value; None where it is absent or cannot be read."""
     try:
         return dataset.get(keyword)
     except Exception:  # one unreadable descriptive value must not cost the image
@@ -189,7 +190,7 @@ def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
 
 
 def _text(dataset: pydicom.Dataset, keyword: str) -> str | None:
-    text = "".join(c for c in str(_value(dataset, keyword) or "") if c.isprintable())
+    text = "".join(c for c in str(value_of(dataset, keyword) or "") if c.isprintable())
     return text.strip()[:_LONGEST_TEXT] or None
 
 
@@ -198,9 +199,9 @@ def _uid(dataset: pydicom.Dataset, keyword: str) -> str | None:
     return text if text and re.fullmatch(r"[0-9.]+", text) else None
 
 
-def _number(dataset: pydicom.Dataset, keyword: str) -> int | None:
+def number_of(dataset: pydicom.Dataset, keyword: str) -> int | None:
     try:
-        number = int(_value(dataset, keyword))
+        number = int(value_of(dataset, keyword))
     except (TypeError, ValueError, OverflowError):
         return None
     return number if abs(number) <= _LARGEST_INSTANCE_NUMBER else None
@@ -209,22 +210,22 @@ def _number(dataset: pydicom.Dataset, keyword: str) -> int | None:
 def _acquired_at(dataset: pydicom.Dataset) -> datetime | None:
     """When the slice was taken; UTC where the file does not name its offset (0008,0201)."""
     for keyword in ("AcquisitionDateTime", "AcquisitionDate", "SeriesDate", "StudyDate"):
-        moment = _moment(dataset, keyword)
+        moment = moment_of(dataset, keyword)
         if moment is not None:
             return moment
     return None
 
 
-def _moment(dataset: pydicom.Dataset, keyword: str) -> datetime | None:
-    text = str(_value(dataset, keyword) or "")
+def moment_of(dataset: pydicom.Dataset, keyword: str) -> datetime | None:
+    text = str(value_of(dataset, keyword) or "")
     try:
         if not keyword.endswith("DateTime"):
             date = DA(text)
-            time = TM(str(_value(dataset, keyword.replace("Date", "Time")) or "000000"))
+            time = TM(str(value_of(dataset, keyword.replace("Date", "Time")) or "000000"))
             if date is None or time is None:
                 return None
             text = f"{date:%Y%m%d}{time:%H%M%S.%f}"
-        offset = str(_value(dataset, "TimezoneOffsetFromUTC") or "")
+        offset = str(value_of(dataset, "TimezoneOffsetFromUTC") or "")
         moment = DT(text)
         if moment is not None and moment.tzinfo is None and offset:
             moment = DT(f"{text}{offset}")

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 import pydicom
 
-from scans.decoding.dicom import _value
+from scans.decoding.dicom import value_of
 
 _SPACING_MM = (0.001, 100.0)  # what no scanner does is not a real spacing
 _FARTHEST_MM = 10_000.0
@@ -68,7 +68,7 @@ def _macros(groups: pydicom.Dataset) -> list[pydicom.Dataset]:
 
 
 def _items(dataset: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
-    return list(_value(dataset, keyword) or ())
+    return list(value_of(dataset, keyword) or ())
 
 
 def _place(groups: list[pydicom.Dataset]) -> Place | None:
@@ -107,5 +107,5 @@ def _numbers(
 
 def find(groups: list[pydicom.Dataset], keyword: str) -> Any:
     """Return the first value that one of these data sets has; None where none has it."""
-    values = (_value(dataset, keyword) for dataset in groups)
+    values = (value_of(dataset, keyword) for dataset in groups)
     return next((value for value in values if value not in (None, "")), None)

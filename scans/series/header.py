@@ -19,7 +19,14 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import DA
 
-from scans.decoding.dicom import _moment, _number, _read, _transfer_syntax, _value, check_items
+from scans.decoding.dicom import (
+    check_items,
+    moment_of,
+    number_of,
+    read_dataset,
+    transfer_syntax_of,
+    value_of,
+)
 from scans.decoding.types import DecodeError
 from scans.series.facts import facts_of
 from scans.series.frames import Geometry, geometry_of
@@ -101,7 +108,7 @@ def _header(data: bytes) -> Header:
     sop_class = _text(dataset, "SOPClassUID") or _text(dataset.file_meta, "MediaStorageSOPClassUID")
     if sop_class == MediaStorageDirectoryStorage:
         raise DecodeError("dicomdir", "The file is a DICOMDIR, which only names other files.")
-    frames = _number(dataset, "NumberOfFrames") or 1
+    frames = number_of(dataset, "NumberOfFrames") or 1
     deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
     most = MAX_FRAMES if deflated else min(MAX_FRAMES, max(1, len(data) // _LEAST_FRAME))
     if not 1 <= frames <= most:
@@ -118,12 +125,12 @@ def _header(data: bytes) -> Header:
         modality=_text(dataset, "Modality", 16),
         accession_number=_text(dataset, "AccessionNumber"),
         study_description=_text(dataset, "StudyDescription"),
-        studied_at=_moment(dataset, "StudyDate"),
-        series_number=_number(dataset, "SeriesNumber"),
+        studied_at=moment_of(dataset, "StudyDate"),
+        series_number=number_of(dataset, "SeriesNumber"),
         series_description=_text(dataset, "SeriesDescription"),
         body_part=_text(dataset, "BodyPartExamined", 16),
         acquired_at=_first_moment(dataset),
-        instance_number=_number(dataset, "InstanceNumber"),
+        instance_number=number_of(dataset, "InstanceNumber"),
         patient_number=_text(dataset, "PatientID"),
         issuer=_issuer(dataset),
         patient_name=_text(dataset, "PatientName", 324),
@@ -138,7 +145,7 @@ def _header(data: bytes) -> Header:
 
 
 def _dataset(data: bytes) -> pydicom.FileDataset:
-    syntax, _ = _transfer_syntax(data)
+    syntax, _ = transfer_syntax_of(data)
     if syntax is None:
         raise DecodeError("corrupt_file", "The DICOM file does not say how it is encoded.")
     if syntax not in AllTransferSyntaxes:
@@ -146,7 +153,7 @@ def _dataset(data: bytes) -> pydicom.FileDataset:
             "unsupported_transfer_syntax", f"The DICOM file's encoding {syntax} is not known."
         )
     if syntax == DeflatedExplicitVRLittleEndian:
-        return _read(data)
+        return read_dataset(data)
     check_items(data)
     stream = io.BytesIO(data)
     dataset = pydicom.dcmread(stream, stop_before_pixels=True)
@@ -199,14 +206,14 @@ def _pixels_are_whole(dataset: pydicom.FileDataset, data: bytes, start: int) -> 
 
 
 def _text(dataset: pydicom.Dataset, keyword: str, limit: int = 64) -> str:
-    text = "".join(c for c in str(_value(dataset, keyword) or "") if c.isprintable())
+    text = "".join(c for c in str(value_of(dataset, keyword) or "") if c.isprintable())
     return text.strip()[:limit].strip()
 
 
 def _uid(dataset: pydicom.Dataset, keyword: str) -> str:
     """A UID's digits and dots. Leading zeros are against the standard, and are sent."""
     name = dictionary_description(keyword)
-    text = str(_value(dataset, keyword) or "").strip(" \0")
+    text = str(value_of(dataset, keyword) or "").strip(" \0")
     if not text:
         raise DecodeError("missing_uid", f"The DICOM file has no {name}.")
     if len(text) > LONGEST_UID or not _UID.fullmatch(text):
@@ -215,13 +222,13 @@ def _uid(dataset: pydicom.Dataset, keyword: str) -> str:
 
 
 def _side(dataset: pydicom.Dataset, keyword: str) -> int | None:
-    number = _number(dataset, keyword)
+    number = number_of(dataset, keyword)
     return number if number and 0 < number < 2**16 else None
 
 
 def _date(dataset: pydicom.Dataset, keyword: str) -> date | None:
     try:
-        day = DA(str(_value(dataset, keyword) or ""))
+        day = DA(str(value_of(dataset, keyword) or ""))
         return date(day.year, day.month, day.day) if day else None
     except (TypeError, ValueError):
         return None
@@ -230,7 +237,7 @@ def _date(dataset: pydicom.Dataset, keyword: str) -> date | None:
 def _first_moment(dataset: pydicom.Dataset) -> datetime | None:
     """When the series was taken: as a rule all its slices have these in common."""
     keywords = ("SeriesDate", "AcquisitionDateTime", "AcquisitionDate", "StudyDate")
-    moments = (_moment(dataset, keyword) for keyword in keywords)
+    moments = (moment_of(dataset, keyword) for keyword in keywords)
     return next((moment for moment in moments if moment is not None), None)
 
 
@@ -238,6 +245,6 @@ def _issuer(dataset: pydicom.Dataset) -> str:
     """Who gave the patient's number: named, or by its qualifiers' universal id (PS3.3, 10.17)."""
     if named := _text(dataset, "IssuerOfPatientID", 150):
         return named
-    for item in _value(dataset, "IssuerOfPatientIDQualifiersSequence") or ():
+    for item in value_of(dataset, "IssuerOfPatientIDQualifiersSequence") or ():
         return _text(item, "UniversalEntityID", 150)
     return ""
