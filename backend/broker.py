@@ -82,13 +82,21 @@ class Transport(virtual.Transport):
             return super().establish_connection()
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        loop.call_repeatedly(self.polling_interval, self._take_waiting)
+        loop.call_repeatedly(self.polling_interval, self._take_waiting, loop)
 
-    def _take_waiting(self) -> None:
-        """Hand over one message after the other, as far as the worker wants more."""
+    def _take_waiting(self, loop: Any) -> None:
+        """Hand over one message after the other, as far as the worker wants more.
+
+        A message that expired is acknowledged in the loop's next round: looking again right
+        after it, not at the next poll, keeps a pile of expired ones from holding up the rest.
+        """
+        taken = False
         with suppress(Empty):
             while True:
                 self.cycle.get(self._deliver)  # type: ignore[union-attr]
+                taken = True
+        if taken:
+            loop.call_soon(self._take_waiting, loop)
 
 
 def folder_of(client: Any) -> Path:

@@ -10,6 +10,7 @@ class DicomConfig(AppConfig):
         from dicom.deid import series  # noqa: F401  (registers itself)
         from dicom.deliveries import admin, tasks  # noqa: F401  (they register themselves)
         from dicom.dimse import tasks as dimse_tasks  # noqa: F401  (registers itself)
+        from dicom.inbox import tasks as inbox_tasks  # noqa: F401  (registers itself)
         from dicom.models import Delivery, Publication, Retrieval
         from dicom.objects import receivers  # noqa: F401  (registers itself)
 

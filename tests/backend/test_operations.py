@@ -1,6 +1,8 @@
 """What nobody starts here day by day still fits the code: image, compose file, documentation."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,13 @@ def test_nothing_starts_before_what_it_needs(compose: Any) -> None:
         }
     assert "healthcheck" in services["postgres"]
     assert "healthcheck" in services["redis"]
+
+
+def test_a_worker_knows_every_task_that_the_clock_sends() -> None:
+    """In a process of its own: here, another test may have imported what a worker does not."""
+    unknown = (
+        "from backend.celery import app; app.loader.import_default_modules();"
+        "print({e['task'] for e in app.conf.beat_schedule.values()} - set(app.tasks))"
+    )
+    found = subprocess.run([sys.executable, "-c", unknown], cwd=ROOT, capture_output=True)
+    assert found.stdout.decode().strip() == "set()", found.stderr.decode()

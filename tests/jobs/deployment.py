@@ -38,7 +38,7 @@ EMAIL, PASSWORD = "doctor@falx.example", uuid4().hex
 KNOBS = {
     "ANALYSIS_RESEND_S": "1",
     "ANALYSIS_RETRY_BACKOFF_S": "1",
-    "SWEEP_INTERVAL_S": "0.5",
+    "SWEEP_INTERVAL_S": "1",
 }
 PREPARE = f"""
 import django; django.setup()
