@@ -88,7 +88,7 @@ class Transport(virtual.Transport):
         """Hand over one message after the other, as far as the worker wants more.
 
         A message that expired is acknowledged in the loop's next round: looking again right
-        after it, not at the next poll, keeps a pile of expired ones from holding up the rest.
+        after that, not at the next poll, keeps a pile of expired ones from holding up the rest.
         """
         taken = False
         with suppress(Empty):
@@ -96,7 +96,7 @@ class Transport(virtual.Transport):
                 self.cycle.get(self._deliver)  # type: ignore[union-attr]
                 taken = True
         if taken:
-            loop.call_soon(self._take_waiting, loop)
+            loop.call_later(0.001, self._take_waiting, loop)
 
 
 def folder_of(client: Any) -> Path:
