@@ -19,6 +19,7 @@ from inference.jobs import settle
 from inference.models import Analysis, Label, Picture, SeriesAnalysis
 from patients.history.services import record
 from patients.models import HistoryEntry
+from scans.previews import PNG_LEVEL
 
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
@@ -134,7 +135,6 @@ def sweep() -> None:
 def png(pixels: np.ndarray) -> bytes:
     """Return a PNG: uint8 pictures as they are, boolean masks as 0 and 255."""
     out = BytesIO()
-    Image.fromarray(pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels).save(
-        out, "PNG"
-    )
+    picture = Image.fromarray(pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels)
+    picture.save(out, "PNG", compress_level=PNG_LEVEL)
     return out.getvalue()

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 MAX_SIDE_PX = 512
+PNG_LEVEL = 3  # of 9: as small as the usual 6 on a slice, in half the time
 
 
 def preview_png(pixels: np.ndarray) -> bytes:
@@ -17,5 +18,5 @@ def preview_png(pixels: np.ndarray) -> bytes:
     picture = Image.fromarray(pixels)
     picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
     out = BytesIO()
-    picture.save(out, "PNG")
+    picture.save(out, "PNG", compress_level=PNG_LEVEL)
     return out.getvalue()

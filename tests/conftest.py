@@ -19,12 +19,27 @@ from inference.models import Analysis
 from inference.services import upload_and_analyse
 from patients.models import Patient
 from patients.services import create_patient
-from tests.factories import UserFactory
+from tests.factories import UserFactory, end
 from tests.jobs.deployment import EMAIL, PASSWORD, WORKER, Deployment, kill, with_path
 from tests.jobs.phone import Phone
 from tests.samples import sample
 
 PEERS = Path(__file__).resolve().parent / "peers"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On servers, leave out what opens no database: it has run without them already."""
+    if not django_settings.REDIS_URL:
+        return
+    left_out = [item for item in items if not needs_servers(item)]
+    items[:] = [item for item in items if needs_servers(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def needs_servers(item: pytest.Item) -> bool:
+    used = {"db", "transactional_db", "deployment"} & set(getattr(item, "fixturenames", ()))
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "peers"))
+    return bool(used) or marked
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -40,6 +55,12 @@ def _own_cache() -> None:
 def _own_files(settings: object, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _static_files_when_asked_for(settings: object) -> None:
+    """A server lists them when it starts, and every test client is a server that starts."""
+    settings.WHITENOISE_AUTOREFRESH = True  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -121,14 +142,9 @@ def glioma_reading() -> Reading:
 
 
 @pytest.fixture
-def done(queued: Analysis, glioma_reading: Reading, monkeypatch: pytest.MonkeyPatch) -> Analysis:
+def done(queued: Analysis, glioma_reading: Reading) -> Analysis:
     """The same, with its reading."""
-    with monkeypatch.context() as patched:
-        patched.setattr(runs, "read", lambda analysis: glioma_reading)
-        runs.run(queued.id)
-    queued.refresh_from_db()
-    assert queued.status == Analysis.Status.DONE
-    return queued
+    return end(queued, glioma_reading)
 
 
 @pytest.fixture(scope="session")

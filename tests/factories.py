@@ -1,8 +1,12 @@
 from typing import Any
+from unittest.mock import patch
 
 import factory
 
 from accounts.models import User
+from inference import runs
+from inference.engine.reading import Reading
+from inference.models import Analysis
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
@@ -20,3 +24,12 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
         user: User = super()._create(model_class, *args, **fields)
         user.vouch_for_address()
         return user
+
+
+def end(queued: Analysis, reading: Reading) -> Analysis:
+    """Let an analysis end with a reading, without reading it again."""
+    with patch.object(runs, "read", lambda _: reading):
+        runs.run(queued.id)
+    queued.refresh_from_db()
+    assert queued.status == Analysis.Status.DONE
+    return queued

@@ -1,4 +1,4 @@
-"""Every endpoint of tests/test_permissions.py leaves one event when it shows or changes a patient's
+"""Every endpoint leaves one event when it shows or changes a patient's
 data, and one when somebody is refused it."""
 
 from typing import Any
@@ -10,7 +10,7 @@ from django.urls import get_resolver
 from accounts.models import User
 from audit.models import Event
 from inference.models import Analysis
-from tests.test_permissions import Endpoint
+from tests.endpoints.table import Endpoint
 
 # These lie below the patients and know nothing of them.
 APPS_WITHOUT_PATIENTS = ("accounts.", "tumors.")
