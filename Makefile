@@ -42,7 +42,7 @@ services: ## Install PostgreSQL and Redis where missing; start them on ports of 
 stop-services: ## Stop them and remove their data
 	scripts/services stop
 
-bench: $(VENV)/.everything services ## Time the engine, the records of 100,000 patients, taking in DICOM
+bench: $(VENV)/.peers services ## Time the engine, the records of 100,000 patients, taking in DICOM
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.series
 	scripts/services run $(BIN)/python -m benchmarks.records

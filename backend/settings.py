@@ -339,6 +339,8 @@ DICOM_PORT = env.int("DICOM_PORT", default=0)
 DICOM_HOST = env.str("DICOM_HOST", default="127.0.0.1")
 # Whether peers must also call from the address that is written down for them.
 DICOM_CHECK_HOST = env.bool("DICOM_CHECK_HOST", default=False)
+# Each of these may have so many associations.
+DICOM_PROCESSES = env.int("DICOM_PROCESSES", default=2)
 DICOM_MAX_ASSOCIATIONS = env.int("DICOM_MAX_ASSOCIATIONS", default=20)
 DICOM_MAX_OBJECT_MB = env.int("DICOM_MAX_OBJECT_MB", default=512)
 DICOM_MAX_OBJECT_BYTES = DICOM_MAX_OBJECT_MB * 1024 * 1024

@@ -151,18 +151,20 @@ class Listener:
                 return storing.answer(storing.OUT_OF_RESOURCES, "Shutting down; send it later.")
             self.busy += 1
         try:
-            return storing.store(event, lambda data: self.keep(session, data, asked=asked))
+            return storing.store(
+                event, lambda data, header: self.keep(session, data, header, asked=asked)
+            )
         finally:
             with self.lock:
                 self.busy -= 1
 
-    def keep(self, session: Session, data: bytes, *, asked: bool) -> None:
+    def keep(self, session: Session, data: bytes, header: Header, *, asked: bool) -> None:
         instance: Instance | None
-        if asked and (retrieval := session.retrieval_of(Header.read(data).study_uid)):
-            instance = take(retrieval, data)
+        if asked and (retrieval := session.retrieval_of(header.study_uid)):
+            instance = take(retrieval, data, header)
         elif session.peer.may_store:
             source = Source(peer=session.peer, user=None, name=session.peer.name)
-            instance = receive(data=data, source=source).instance
+            instance = receive(data=data, header=header, source=source).instance
         else:
             raise storing.Refused(storing.NOT_AUTHORISED, "Nobody asked for this study.")
         session.count += 1

@@ -1,7 +1,7 @@
 """Fetching a study into a chosen patient's file, as a job."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from dicom import dicomweb_client
 from dicom.deid.profile import deidentified_file, profile_for
 from dicom.deliveries import jobs
 from dicom.dicomweb_client import PeerError
+from dicom.dimse import storing
 from dicom.dimse.call import DimseError, has_address
 from dicom.dimse.find import FoundStudy
 from dicom.dimse.retrieve import Progress, retrieve
@@ -109,8 +110,8 @@ def fetch(retrieval: Retrieval, touched: dict[UUID, Instance]) -> None:
         expected=study.instances, error="", error_code=""
     )
 
-    def keep(data: bytes) -> None:
-        instance = take(retrieval, data)
+    def keep(data: bytes, header: Header) -> None:
+        instance = take(retrieval, data, header)
         touched[instance.series_id] = instance
 
     steps = (
@@ -134,12 +135,12 @@ def the_study(retrieval: Retrieval) -> FoundStudy:
     raise DimseError("study_not_found", "The system has no such study.", lasting=True)
 
 
-def retrieve_by_web(retrieval: Retrieval, keep: Callable[[bytes], object]) -> Iterator[Progress]:
+def retrieve_by_web(retrieval: Retrieval, keep: storing.Keep) -> Iterator[Progress]:
     """The same by WADO-RS."""
     completed = failed = 0
     for data in dicomweb_client.retrieve(retrieval.peer, retrieval.study_uid):
         try:
-            keep(data)
+            keep(data, Header.read(data))
             completed += 1
         except (ApiError, DecodeError):
             failed += 1
@@ -160,14 +161,12 @@ def tell(retrieval: Retrieval, progress: Progress) -> None:
         raise DimseError("worker_lost", "Another worker has taken over.")
 
 
-def take(retrieval: Retrieval, data: bytes) -> Instance:
+def take(retrieval: Retrieval, data: bytes, header: Header) -> Instance:
     """File one object that came for a retrieval, once.
 
     Raises:
-        DecodeError: as `Header.read`.
         ApiError: `other_study`, `other_number`, `number_of_another`, or as `file_instance`.
     """
-    header = Header.read(data)
     if header.study_uid != retrieval.study_uid:
         raise ApiError("other_study", "The object is of another study.")
     check_number(retrieval, header.patient_number, header.issuer)

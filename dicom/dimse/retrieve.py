@@ -1,6 +1,6 @@
 """C-GET and C-MOVE of one study, study root (PS3.4, annex C.4.2 and C.4.3)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Progress:
     remaining: int
 
 
-def retrieve(peer: Peer, study_uid: str, keep: Callable[[bytes], object]) -> Iterator[Progress]:
+def retrieve(peer: Peer, study_uid: str, keep: storing.Keep) -> Iterator[Progress]:
     """Fetch a study: by C-GET where the peer does that, else by C-MOVE to our listener.
 
     Args:
@@ -62,7 +62,7 @@ def retrieve(peer: Peer, study_uid: str, keep: Callable[[bytes], object]) -> Ite
         yield from move(peer, study_uid)
 
 
-def get(peer: Peer, study_uid: str, keep: Callable[[bytes], object]) -> Iterator[Progress]:
+def get(peer: Peer, study_uid: str, keep: storing.Keep) -> Iterator[Progress]:
     """Fetch by C-GET: what comes, comes over the association in which it was asked for."""
 
     def came(event: evt.Event) -> Dataset:

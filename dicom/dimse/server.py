@@ -20,6 +20,8 @@ from dicom.dimse.entity import MAX_PDU
 LONGEST_PDU = max(MAX_PDU + 1024, 512 * 1024)
 # So many may be in the middle of being told that there are too many.
 BEYOND_LIMIT = 8
+# For each association that a process has it lets others, which have fewer, take the next.
+STAND_BACK_S = 0.005
 
 
 def receive_bounded(connection: AssociationSocket, count: int) -> bytearray:
@@ -76,11 +78,14 @@ class Server(ThreadedAssociationServer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, request_handler=Handler, **options)
+        self.socket.setblocking(False)  # another process may have taken who knocked
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return len(self.active_associations) < self.ae.maximum_associations + BEYOND_LIMIT
 
     def get_request(self) -> tuple[socket.socket, Any]:
+        """Take who knocks; of several processes, the one with the least to do is the quickest."""
+        time.sleep(STAND_BACK_S * len(self.active_associations))
         connection, address = self.socket.accept()
         if self.ssl_context:
             connection = self.ssl_context.wrap_socket(

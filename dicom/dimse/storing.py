@@ -8,12 +8,11 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 from pydicom import Dataset
-from pydicom.filereader import read_partial
-from pydicom.tag import BaseTag
 from pynetdicom.events import Event
 
 from backend.api.errors import ApiError
 from scans.decoding import DecodeError
+from scans.series.header import Header
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ OUT_OF_RESOURCES = 0xA700
 OTHER_SOP_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
-SOP_INSTANCE_UID = BaseTag(0x00080018)
+Keep = Callable[[bytes, Header], object]
 
 # However many associations there are, so many objects are in memory and at the database at once.
 _at_once = BoundedSemaphore(4)
@@ -38,15 +37,17 @@ class Refused(Exception):
         self.status, self.comment = status, comment
 
 
-def store(event: Event, keep: Callable[[bytes], object]) -> Dataset:
+def store(event: Event, keep: Keep) -> Dataset:
     """Let `keep` have an object that came, and return the answer for its sender.
 
     Success is only said when `keep` has returned: from then on the object is ours to look after.
     """
     try:
-        check(event)
         with _at_once:
-            _keep(Path(event.dataset_path).read_bytes(), keep)
+            data = Path(event.dataset_path).read_bytes()
+            header = Header.read(data)
+            check(event, header)
+            _keep(data, header, keep)
     except Refused as refused:
         return answer(refused.status, refused.comment)
     except (ApiError, DecodeError) as refused:
@@ -61,20 +62,15 @@ def store(event: Event, keep: Callable[[bytes], object]) -> Dataset:
     return answer(SUCCESS)
 
 
-def check(event: Event) -> None:
+def check(event: Event, header: Header) -> None:
     """Hold the object against what the request says it is.
 
     Raises:
-        Refused: it is another, or no object at all.
+        Refused: it is another.
     """
-    try:
-        with Path(event.dataset_path).open("rb") as file:
-            head = read_partial(file, stop_when=lambda tag, *_: tag > SOP_INSTANCE_UID)
-    except Exception as broken:  # pydicom raises nearly every built-in error on damaged files
-        raise Refused(CANNOT_UNDERSTAND, "The data set cannot be read.") from broken
-    if head.get("SOPClassUID") != event.request.AffectedSOPClassUID:
+    if header.sop_class_uid != event.request.AffectedSOPClassUID:
         raise Refused(OTHER_SOP_CLASS, "The data set is of another SOP class.")
-    if head.get("SOPInstanceUID") != event.request.AffectedSOPInstanceUID:
+    if header.instance_uid != event.request.AffectedSOPInstanceUID:
         raise Refused(OTHER_SOP_CLASS, "The data set is another SOP instance.")
 
 
@@ -86,15 +82,15 @@ def answer(status: int, comment: str = "") -> Dataset:
     return response
 
 
-def _keep(data: bytes, keep: Callable[[bytes], object]) -> None:
+def _keep(data: bytes, header: Header, keep: Keep) -> None:
     """An association may outlive its database connection: with a new one, once again."""
     try:
-        keep(data)
+        keep(data, header)
     except (OperationalError, InterfaceError):
         if connection.is_usable():
             raise
         connection.close()
-        keep(data)
+        keep(data, header)
 
 
 def tidy(association: Any) -> None:

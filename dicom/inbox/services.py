@@ -36,7 +36,7 @@ class Received:
     arrival: Arrival | None = None
 
 
-def receive(*, data: bytes, source: Source) -> Received:
+def receive(*, data: bytes, source: Source, header: Header | None = None) -> Received:
     """Take one DICOM object from another system: it is kept, once, or an error says why not.
 
     It is filed under the patient whose number it has, by the issuer that it names or else the
@@ -48,11 +48,14 @@ def receive(*, data: bytes, source: Source) -> Received:
     issuer, finds that file; the patient's real number never does, since that would undo the
     cleaning.
 
+    Args:
+        header: What `Header.read(data)` says, where the caller has it.
+
     Raises:
         DecodeError: as `Header.read`; `missing_sop_class`.
         ApiError: `cannot_deidentify`.
     """
-    header = Header.read(data)
+    header = header or Header.read(data)
     if not header.sop_class_uid:
         raise DecodeError("missing_sop_class", "The DICOM file does not say what it is of.")
     if source.peer is not None and (profile := profile_for(source.peer.deidentify)):

@@ -152,7 +152,7 @@ def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
     known = Series.objects.select_related("study").filter(
         study__patient=patient, study__uid=header.study_uid, uid=header.series_uid
     )
-    for series in known.order_by():
+    for series in known.order_by().only("ours", "study__patient"):  # of long rows, for each object
         if series.ours and not ours:
             message = "This series was made here; others cannot add to it."
             raise Conflict("instance_conflict", message)

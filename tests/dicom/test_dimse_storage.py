@@ -135,7 +135,7 @@ def test_objects_that_are_not_what_they_should_be(listener: Listener, patient: P
     good = make_series(slices=1)[0]
     assert send(association, good, sop_class="1.2.840.10008.5.1.4.1.1.2").Status == 0xA900
     assert send(association, good, instance="1.2.3").Status == 0xA900
-    assert send(association, good, data=b"\x00" * 100).Status == 0xA900
+    assert send(association, good, data=b"\x00" * 100).Status == 0xC000
     assert send(association, good, data=bare(good)[:-1000]).Status == 0xC000
     del good.StudyInstanceUID
     assert association.send_c_store(good).Status == 0xC000

@@ -217,9 +217,14 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 def child_of(process: subprocess.Popen[bytes]) -> int:
     """The id of the one child, which does the work in a worker without beat."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    (child,) = map(int, children)
+    (child,) = children_of(process)
     return child
+
+
+def children_of(process: subprocess.Popen[bytes]) -> set[int]:
+    return set(
+        map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+    )
 
 
 def with_path(url: str, path: str) -> str:

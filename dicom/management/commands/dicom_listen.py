@@ -1,14 +1,14 @@
 """`manage.py dicom_listen`: take in what known systems send by DICOM, until SIGTERM."""
 
-import signal
 from argparse import ArgumentParser
-from threading import Thread
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connections
 
 from dicom.dimse.listener import Listener
+from dicom.dimse.processes import run
 
 DEFAULT_PORT = 11112  # IANA's for DICOM without privileges
 
@@ -21,12 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=settings.DICOM_HOST)
         parser.add_argument("--port", type=int, default=settings.DICOM_PORT or DEFAULT_PORT)
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        parser.add_argument("--processes", type=int, default=settings.DICOM_PROCESSES)
+
+    def handle(self, *args: Any, host: str, port: int, processes: int, **options: Any) -> None:
         listener = Listener(host, port)
-        serving = Thread(target=listener.serve)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: Thread(target=listener.stop).start())
-        serving.start()
         self.stdout.write(f"{settings.DICOM_AE_TITLE} listens on {host or '*'}:{listener.port}")
         self.stdout.flush()
-        serving.join()
+        connections.close_all()  # each process has its own
+        run(processes, listener.serve, listener.stop)
