@@ -1,5 +1,6 @@
 """What our objects are made of: a reading, what a doctor said of it, and the images it is of."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,8 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import Dataset, config, dcmread
+from pydicom import DataElement, Dataset, config, dcmread
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.valuerep import validate_value
 
 from dicom.objects.uids import uid_for
@@ -29,6 +31,7 @@ _TYPE_2 = (
     "ReferringPhysicianName",
 )
 _SEXES = ("M", "F", "O", "")
+_NUMBERS = ("DS", "FD", "FL", "IS")
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,18 @@ class Result:
 def read_header(file: IO[bytes]) -> Dataset:
     """Read what our objects take over from a source image, which need not be well-formed.
 
-    Values of patient and study that the standard does not allow would make our own objects
-    invalid, and are left out. Text is in UTF-8 from here on: who reviews may have any name.
+    What cannot be read, is no number where it must be one, or is not as many values as it must be
+    is left out, and so are values of patient and study that the standard does not allow: they
+    would make our own objects invalid. UIDs stay as they were sent: they say what is referred to.
+    Text is in UTF-8 from here on: who reviews may have any name.
     """
     header = dcmread(file, stop_before_pixels=True, force=True)
+    _leave_out_unusable(header)
     header.decode()
     header.SpecificCharacterSet = "ISO_IR 192"
     for element in list(header.group_dataset(0x0008)) + list(header.group_dataset(0x0010)):
         several = element.VR == "PN" and element.VM > 1
-        if element.VR != "SQ" and (
+        if element.VR not in ("SQ", "UI") and (
             several or not all(_allowed(element.VR, v) for v in _values(element.value))
         ):
             del header[element.tag]
@@ -122,6 +128,34 @@ def read_header(file: IO[bytes]) -> Dataset:
         if header.get(keyword) is None:
             setattr(header, keyword, "")
     return header
+
+
+def _leave_out_unusable(dataset: Dataset) -> None:
+    """Remove what no program can do anything with, also in sequences."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception:  # values are read when they are asked for, and raise nearly everything
+            del dataset[tag]
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _leave_out_unusable(item)
+        elif element.VM and not _is_usable(element):
+            del dataset[tag]
+
+
+def _is_usable(element: DataElement) -> bool:
+    """Whether there are as many values as the standard has, and numbers are numbers."""
+    count = dictionary_VM(element.tag) if dictionary_has_tag(element.tag) else ""
+    if count.isdigit() and int(count) != element.VM:
+        return False
+    try:
+        return element.VR not in _NUMBERS or all(
+            math.isfinite(float(value)) for value in _values(element.value)
+        )
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _values(value: Any) -> Iterator[Any]:

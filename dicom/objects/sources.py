@@ -8,6 +8,7 @@ import numpy.typing as npt
 from django.conf import settings
 from PIL import Image
 from pydicom import Dataset
+from pydicom.uid import UID
 
 from accounts.models import User
 from dicom.objects.result import Mask, Result, Review, Slice, read_header
@@ -16,12 +17,13 @@ from inference.series.masks import load
 from reports.pdf import jpeg
 from scans.models import Instance
 
+_IMAGES = "Image Storage"
 _REJECTED = SeriesReview.Decision.REJECTED
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys("^=\\", " "))
 
 
 def result_of(analysis: SeriesAnalysis, version: int) -> Result | None:
-    """Return a reading as it was (0) or as of a review; None where its images are not DICOM.
+    """Return a reading as it was (0) or as of a review; None where its images are not DICOM's.
 
     Raises:
         SeriesReview.DoesNotExist: there is no review of this version.
@@ -70,7 +72,11 @@ def _headers(analysis: SeriesAnalysis) -> dict[str, Dataset] | None:
     for instance in found:
         with instance.file.open("rb") as stored:
             headers[instance.uid] = read_header(stored)
-    return headers if headers and wanted <= headers.keys() else None
+    if not headers or not wanted <= headers.keys():
+        return None
+    # Of a class of a manufacturer's own nobody knows what belongs to it.
+    classes = {UID(one.get("SOPClassUID") or "") for one in headers.values()}
+    return headers if all(one.name.endswith(_IMAGES) for one in classes) else None
 
 
 def _slice(said: dict[str, object], headers: dict[str, Dataset], mask: Mask | None) -> Slice:

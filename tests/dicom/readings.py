@@ -1,5 +1,6 @@
 """Readings of series that are done, as the worker leaves them, and what Falx makes of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -53,7 +54,7 @@ def outline(slices: int, rows: int, columns: int) -> npt.NDArray[np.bool_]:
 
 def read_series(
     patient: Patient,
-    sources: list[Dataset],
+    sources: Sequence[Dataset | bytes],
     masks: npt.NDArray[np.bool_] | None,
     *,
     measurements: dict[str, Any] | None = MEASURED,
@@ -62,7 +63,11 @@ def read_series(
 ) -> SeriesAnalysis:
     """File a series and a reading of it that is done, as the worker leaves it."""
     filed = [
-        file_instance(patient=patient, data=as_bytes(one), source=source).instance
+        file_instance(
+            patient=patient,
+            data=one if isinstance(one, bytes) else as_bytes(one),
+            source=source,
+        ).instance
         for one in sources
     ]
     places = [(instance.uid, frame + 1) for instance in filed for frame in range(instance.frames)]

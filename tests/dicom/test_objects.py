@@ -1,5 +1,6 @@
 """What Falx makes of a reading, as other readers of DICOM understand it."""
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -7,7 +8,8 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
+from pydicom.tag import Tag
 from pypdf import PdfReader
 
 from accounts.models import User
@@ -32,7 +34,7 @@ from tests.dicom.readings import (
     review,
 )
 from tests.inference.series_of import filed, series_of
-from tests.series.make import make_enhanced, make_series
+from tests.series.make import as_bytes, make_enhanced, make_series
 
 
 def said(report: Dataset) -> dict[str, object]:
@@ -301,3 +303,51 @@ def test_damaged_headers_cost_the_outline_at_most(patient: Patient, damage: dict
     sources = make_series(**damage)
     made = objects(publish_results(analysis=read_series(patient, sources, outline(5, 32, 32))))
     assert {SR, SC, PDF} <= made.keys()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("InstanceNumber", b"inf "),
+        ("InstanceNumber", b"first "),
+        ("SeriesNumber", b"inf "),
+        ("NumberOfFrames", b"one "),
+        ("SliceThickness", b"inf "),
+        ("SliceThickness", b"thin"),
+        ("SpacingBetweenSlices", b"1\\2 "),
+        ("PatientWeight", b"1e999 "),
+        ("ImageOrientationPatient", b"1\\0\\0 "),
+        ("ImagePositionPatient", b"here"),
+        ("Modality", b"MR\\CT "),
+        ("StudyID", b"1\\2 "),
+        ("SOPInstanceUID", b"1.2.03"),  # a leading zero: not allowed, and sent
+    ],
+    ids=str,
+)
+def test_what_is_no_value_does_not_keep_a_result_back(
+    patient: Patient, keyword: str, value: bytes
+) -> None:
+    sources: list[Dataset | bytes] = [*make_series(slices=6)]
+    (damaged,) = make_series(slices=3)[2:]
+    sources[2] = with_bytes(damaged, keyword, value)
+    made = objects(publish_results(analysis=read_series(patient, sources, outline(6, 32, 32))))
+    assert {SR, SC, PDF} <= made.keys()
+
+
+def with_bytes(dataset: Dataset, keyword: str, value: bytes) -> bytes:
+    """Return the file with these bytes as an element's value, which the library would not write."""
+    tag = Tag(keyword)
+    dataset[tag] = DataElement(tag, "LO", "PLACE OF VALUE")
+    start = struct.pack("<HH", tag.group, tag.element)
+    vr = pydicom.datadict.dictionary_VR(tag).encode()
+    before = start + b"LO" + struct.pack("<H", 14) + b"PLACE OF VALUE"
+    data = as_bytes(dataset)
+    assert before in data
+    return data.replace(before, start + vr + struct.pack("<H", len(value)) + value)
+
+
+@pytest.mark.parametrize("sop_class", ["1.3.46.670589.11.0.0.12.1", ""])
+def test_images_of_no_class_that_is_known_have_no_objects(patient: Patient, sop_class: str) -> None:
+    (source,) = make_series(slices=1)
+    sources = [with_bytes(source, "SOPClassUID", sop_class.encode() + b"\0" * (len(sop_class) % 2))]
+    assert publish_results(analysis=read_series(patient, sources, None, label="no_tumor")) == []
