@@ -9,6 +9,7 @@ they contradict each other.
 from inference.engine.reading import Reason
 
 UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
+POOR_BELOW = 0.6  # expected Dice of an outline
 _CLEAR_FROM = 0.9  # calibrated probability of no tumour
 
 _NAMES = {
@@ -24,12 +25,20 @@ def clear_of_tumor(probabilities: dict[str, float]) -> bool:
     return probabilities["no_tumor"] >= _CLEAR_FROM
 
 
-def warnings_for(probabilities: dict[str, float], *, outlined: bool) -> list[Reason]:
+def warnings_for(
+    probabilities: dict[str, float],
+    *,
+    outlined: bool,
+    set_threshold: float | None = None,
+    expected_dice: float | None = None,
+) -> list[Reason]:
     """Return what to keep in mind about an accepted reading.
 
-    Codes: class_mask_disagree, unsure.
+    set_threshold: every class of at least this probability is possible; without it the class is
+    unsure below UNSURE_BELOW. expected_dice: of the outline, where it is foretold.
+    Codes: class_mask_disagree, unsure, poor_outline.
     """
-    (label, share), (second, _) = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
+    (label, share), (second, other) = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
     reasons = []
     if label == "no_tumor" and outlined:
         reasons.append(
@@ -45,12 +54,19 @@ def warnings_for(probabilities: dict[str, float], *, outlined: bool) -> list[Rea
                 f"The class says {_NAMES[label]}, yet no tumour could be outlined.",
             )
         )
-    if share < UNSURE_BELOW:
+    if share < UNSURE_BELOW if set_threshold is None else other >= set_threshold:
         reasons.append(
             Reason(
                 "unsure",
                 f"The class is uncertain: {_NAMES[label]} is most likely, "
                 f"{_NAMES[second]} is possible.",
+            )
+        )
+    if outlined and expected_dice is not None and expected_dice < POOR_BELOW:
+        reasons.append(
+            Reason(
+                "poor_outline",
+                "The outline is likely to be a poor one; check it before anything is measured.",
             )
         )
     return reasons

@@ -12,21 +12,39 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Classified:
-    """logits: (4,); cam: (4, h, w), how much each place speaks for each class; features: (F,)."""
+    """What the first network says of a picture.
+
+    logits: (4,); cam: (4, h, w), how much each place speaks for each class; features: (F,).
+    mask: (S, S) logits of 'tumour here' where the same network outlines, else None.
+    """
 
     logits: FloatArray
     cam: FloatArray
     features: FloatArray
+    mask: FloatArray | None = None
+
+
+def averaged(members: Sequence[Classified]) -> Classified:
+    """What several networks of one kind say together; features are the first one's."""
+    if len(members) == 1:
+        return members[0]
+    masks = [one.mask for one in members if one.mask is not None]
+    return Classified(
+        logits=np.mean([one.logits for one in members], axis=0),
+        cam=np.mean([one.cam for one in members], axis=0),
+        features=members[0].features,
+        mask=np.mean(masks, axis=0) if masks else None,
+    )
 
 
 class Backend(Protocol):
-    """Runs the two networks on float32 (1, 1, S, S) pictures in 0..1, for one thread."""
+    """Runs a release's networks on float32 (1, 1, S, S) pictures in 0..1, for one thread."""
 
     def classify(self, picture: FloatArray) -> Classified:
-        """Run the classifier."""
+        """Run the classifiers, and average them."""
 
     def segment(self, picture: FloatArray) -> FloatArray:
-        """Run the segmenter: (S, S) logits of 'tumour here'."""
+        """Run the segmenter: (S, S) logits of 'tumour here'. Releases without one have no need."""
 
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
         """Run the classifier on many: the fastest way for all of them together."""

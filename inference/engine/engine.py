@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from inference.engine import accept, agree, explain, render
 from inference.engine.backend import Backend, Classified, FloatArray
+from inference.engine.certainty import expected_dice, mean_share
 from inference.engine.classify import probabilities
 from inference.engine.clock import Clock
 from inference.engine.measure import measure
@@ -17,7 +18,7 @@ from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import Prepared, prepare
 from inference.engine.reading import Reading, Reason, SeriesReading
 from inference.engine.release import CLASSES, Release, find_release
-from inference.engine.segment import outline
+from inference.engine.segment import outline, tumor_shares
 from inference.engine.series import read_series
 from scans.decoding import DecodedSlice, decode
 
@@ -93,8 +94,7 @@ class Engine:
         if isinstance(seen, Reason) or agree.clear_of_tumor(seen.probabilities):
             return seen
         with clock.step("segment"):
-            logits = self._backend.segment(prepared.resized(self._release.segmenter_size))
-            return self._outlined(seen, logits)
+            return self._outlined(seen, *self._masks([(prepared, found)]))
 
     def see_all(self, prepared: Sequence[Prepared], clock: Clock) -> "list[Seen | Reason]":
         """The same of many slices that passed the first look."""
@@ -109,13 +109,20 @@ class Engine:
                 for index, one in enumerate(seen)
                 if isinstance(one, Seen) and not agree.clear_of_tumor(one.probabilities)
             }
-            size = self._release.segmenter_size
-            logits = self._backend.segment_all(
-                [one.prepared.resized(size) for one in asked.values()]
-            )
-            for (index, one), its_logits in zip(asked.items(), logits, strict=True):
-                seen[index] = self._outlined(one, its_logits)
+            masks = self._masks([(one.prepared, found[index]) for index, one in asked.items()])
+            for (index, one), mask in zip(asked.items(), masks, strict=True):
+                seen[index] = self._outlined(one, mask)
         return seen
+
+    def _masks(self, asked: Sequence[tuple[Prepared, Classified]]) -> list[FloatArray]:
+        """Tumour logits (S, S) of each: the classifier's own, or the segmenter's."""
+        own = [found.mask for _, found in asked if found.mask is not None]
+        if self._release.segmenter is None or not asked:
+            return own
+        pictures = [one.resized(self._release.segmenter.size) for one, _ in asked]
+        if len(pictures) == 1:
+            return [self._backend.segment(pictures[0])]
+        return self._backend.segment_all(pictures)
 
     def first_look(self, slice_: DecodedSlice, clock: Clock) -> Prepared | Reason:
         """Prepare a slice, or say why it cannot be one; may be called by several threads."""
@@ -139,18 +146,32 @@ class Engine:
             threshold=self._release.mask_threshold,
             min_area_fraction=self._release.min_area_fraction,
         )
-        return replace(seen, mask=mask)
+        knots, level = self._release.dice_knots, self._release.outer_level
+        if not mask.any() or knots is None or level is None:
+            return replace(seen, mask=mask)
+        shares = tumor_shares(logits, seen.prepared)
+        dice = expected_dice(mean_share(shares, mask) or 0.0, knots)
+        return replace(seen, mask=mask, outer=mask | (shares >= level), expected_dice=dice)
+
+    def warnings_for(self, seen: "Seen") -> list[Reason]:
+        """What to keep in mind about what the networks found."""
+        return agree.warnings_for(
+            seen.probabilities,
+            outlined=bool(seen.mask.any()),
+            set_threshold=self._release.set_threshold,
+            expected_dice=seen.expected_dice,
+        )
 
     def _read(self, slice_: DecodedSlice, clock: Clock) -> Reading:
         seen = self.see(slice_, clock)
         if isinstance(seen, Reason):
             return self._refused(seen, clock)
         with clock.step("agree"):
-            reasons = agree.warnings_for(seen.probabilities, outlined=bool(seen.mask.any()))
+            reasons = self.warnings_for(seen)
         with clock.step("measure"):
-            measurements = measure(seen.mask, slice_.spacing_mm)
+            measurements = measure(seen.mask, slice_.spacing_mm, seen.expected_dice)
         with clock.step("explain"):
-            overlay = render.overlay(slice_.pixels, seen.mask, measurements)
+            overlay = render.overlay(slice_.pixels, seen.mask, measurements, outer=seen.outer)
             heatmap = seen.heatmap(slice_, seen.label)
         return Reading(
             accepted=True,
@@ -182,12 +203,18 @@ class Engine:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the networks find on an accepted slice. cam: (4, h, w); mask: bool (H, W)."""
+    """What the networks find on an accepted slice. cam: (4, h, w); mask: bool (H, W).
+
+    outer: bool (H, W), how far the tumour may reach; expected_dice: of the mask. Both None where
+    nothing is outlined or the release does not know.
+    """
 
     prepared: Prepared
     cam: FloatArray
     probabilities: dict[str, float]
     mask: npt.NDArray[np.bool_]
+    outer: npt.NDArray[np.bool_] | None = None
+    expected_dice: float | None = None
 
     @property
     def label(self) -> str:

@@ -19,9 +19,11 @@ Points = npt.NDArray[np.float64]
 
 
 def measure(
-    mask: npt.NDArray[np.bool_], spacing_mm: tuple[float, float] | None
+    mask: npt.NDArray[np.bool_],
+    spacing_mm: tuple[float, float] | None,
+    expected_dice: float | None = None,
 ) -> Measurements | None:
-    """Measure a bool (H, W) mask; None where it is empty.
+    """Measure a bool (H, W) mask; None where it is empty. `expected_dice` stands beside it.
 
     spacing_mm: between rows and between columns, which need not be equal. With it the longest
     diameter is searched for in millimetres, and `diameter_line_px` is that line; without it the
@@ -49,6 +51,7 @@ def measure(
         area_mm2=_rounded(area_mm2),
         longest_diameter_mm=_rounded(longest_mm),
         perpendicular_diameter_mm=_rounded(across_mm),
+        expected_dice=_rounded(expected_dice),
     )
 
 

@@ -7,16 +7,17 @@ from typing import Any, TypeVar
 
 import openvino
 
-from inference.engine.backend import Classified, FloatArray
+from inference.engine.backend import Classified, FloatArray, averaged
 from inference.engine.release import Release, ReleaseError
 
 _DEFAULT_THREADS = 2
+_JOINT_OUTPUTS = 4  # logits, cam, features, and mask
 
 T = TypeVar("T")
 
 
 class OpenVINOBackend:
-    """Both graphs, compiled for single slices, and for many once these are asked for.
+    """A release's graphs, compiled for single slices, and for many once these are asked for.
 
     Precision is left to OpenVINO: bf16 where the CPU computes it natively, else f32. `precision`
     ("f32", "bf16") fixes it. FALX_THREADS sets how many threads there are (2): all of them work
@@ -29,28 +30,32 @@ class OpenVINOBackend:
         self._settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": _threads()}
         if precision is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
-        self._classifier = self._compiled("classifier", {"PERFORMANCE_HINT": "LATENCY"})
-        self._segmenter = self._compiled("segmenter", {"PERFORMANCE_HINT": "LATENCY"})
+        names = (*release.classifiers, *(["segmenter"] if release.segmenter else []))
+        self._graphs = {
+            name: self._compiled(name, {"PERFORMANCE_HINT": "LATENCY"}) for name in names
+        }
 
     def classify(self, picture: FloatArray) -> Classified:
-        """Run the classifier on float32 (1, 1, S, S)."""
-        return _classified(self._classifier([picture]))
+        """Run each classifier on float32 (1, 1, S, S), and average them."""
+        members = self._release.classifiers
+        return averaged([_classified(self._graphs[name]([picture])) for name in members])
 
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
-        return _logits(self._segmenter([picture]))
+        return _logits(self._graphs["segmenter"]([picture]))
 
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
-        """Run the classifier on many, several at once."""
-        return _all(self._classifiers, pictures, _classified)
+        """Run each classifier on many, several at once, and average them."""
+        members = [_all(requests, pictures, _classified) for requests in self._classifiers]
+        return [averaged(one) for one in zip(*members, strict=True)]
 
     def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
         """Run the segmenter on many, several at once."""
         return _all(self._segmenters, pictures, _logits)
 
     @cached_property
-    def _classifiers(self) -> list[Any]:
-        return self._requests("classifier")
+    def _classifiers(self) -> list[list[Any]]:
+        return [self._requests(name) for name in self._release.classifiers]
 
     @cached_property
     def _segmenters(self) -> list[Any]:
@@ -102,6 +107,7 @@ def _classified(result: Any) -> Classified:
         logits=result["logits"][0].copy(),
         cam=result["cam"][0].copy(),
         features=result["features"][0].copy(),
+        mask=result["mask"][0, 0].copy() if len(result) == _JOINT_OUTPUTS else None,
     )
 
 

@@ -22,7 +22,9 @@ class Measurements(TypedDict):
     """Size and place of what was outlined; see `measure` for how each is taken.
 
     Pixel coordinates are [x, y] with a pixel's centre at whole numbers. Millimetres are None
-    where the file does not state a real pixel spacing.
+    where the file does not state a real pixel spacing. expected_dice: what to expect of the
+    outline against an expert's, 0 to 1; None where the release does not foretell it, and of what a
+    doctor drew.
     """
 
     area_px: int
@@ -34,6 +36,7 @@ class Measurements(TypedDict):
     area_mm2: float | None
     longest_diameter_mm: float | None
     perpendicular_diameter_mm: float | None
+    expected_dice: float | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class SeriesMeasurements(TypedDict):
     area_mm2: float | None
     longest_diameter_mm: float | None
     perpendicular_diameter_mm: float | None
+    expected_dice: float | None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.engine.certainty import Knots
+
 RELEASES = Path(__file__).resolve().parent.parent / "releases"
 CARD = "card.json"
 CLASSES = ("glioma", "meningioma", "pituitary", "no_tumor")
@@ -23,24 +25,39 @@ class ReleaseError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Segmenter:
+    """A network of its own for outlines."""
+
+    architecture: dict[str, Any]
+    size: int
+
+
+@dataclass(frozen=True)
 class Release:
     """The part of a release's card that reading a slice needs.
 
-    Sizes are the side of the square the networks take, in pixels. `min_area_fraction` is the
-    smallest part worth outlining, as a share of that square.
+    `classifiers` are one network or several of one architecture, by the stems of their files; where
+    there is no segmenter, they outline as well. Sizes are the side of the square that the networks
+    take, in pixels. `min_area_fraction` is the smallest part worth outlining, as a share of that
+    square. Cards of joint networks also have what older ones lack: `set_threshold`, the probability
+    from which a class is possible (training's conformal.py), `dice_knots` (certainty.py), and
+    `outer_level`, the probability down to which there may be tumour.
     """
 
     folder: Path
     name: str
+    classifiers: tuple[str, ...]
     classifier_architecture: dict[str, Any]
     classifier_size: int
     temperature: float
-    segmenter_architecture: dict[str, Any]
-    segmenter_size: int
+    segmenter: Segmenter | None
     mask_threshold: float
     min_area_fraction: float
     distance_threshold: float
     sha256: dict[str, str]
+    set_threshold: float | None = None
+    dice_knots: Knots | None = None
+    outer_level: float | None = None
 
     def file(self, name: str) -> Path:
         """Return the path of one of the release's files, once its checksum is right.
@@ -89,17 +106,21 @@ def _version(name: str) -> list[int]:
 def _from_card(folder: Path, card: dict[str, Any]) -> Release:
     if tuple(card["classes"]) != CLASSES:
         raise ValueError(f"its classes are not {', '.join(CLASSES)}")
-    classifier, segmenter = card["classifier"], card["segmenter"]
+    joint = card.get("joint")
+    classifier, outliner = (joint, joint) if joint else (card["classifier"], card["segmenter"])
     return Release(
         folder=folder,
         name=str(card["name"]),
+        classifiers=tuple(joint["members"]) if joint else ("classifier",),
         classifier_architecture=dict(classifier["architecture"]),
         classifier_size=int(classifier["size"]),
         temperature=float(classifier["temperature"]),
-        segmenter_architecture=dict(segmenter["architecture"]),
-        segmenter_size=int(segmenter["size"]),
-        mask_threshold=float(segmenter["threshold"]),
-        min_area_fraction=float(segmenter["min_area_fraction"]),
+        segmenter=None if joint else Segmenter(dict(outliner["architecture"]), outliner["size"]),
+        mask_threshold=float(outliner["threshold"]),
+        min_area_fraction=float(outliner["min_area_fraction"]),
         distance_threshold=float(card["accept"]["distance_threshold"]),
         sha256={name: str(entry["sha256"]) for name, entry in card["files"].items()},
+        set_threshold=float(joint["set_threshold"]) if joint else None,
+        dice_knots=tuple((low, high) for low, high in joint["dice_knots"]) if joint else None,
+        outer_level=float(joint["outer_level"]) if joint else None,
     )

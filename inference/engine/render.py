@@ -11,6 +11,7 @@ _LONG_SIDE = 2048  # pixels up to which a small input is enlarged for that
 _LINE_SHARE = 1 / 500  # of the canvas's shorter side: 1 px at 512
 MODELS_OUTLINE = (255, 209, 26)  # amber: occurs in no grey slice, readable on white and on black
 DOCTORS_OUTLINE = (255, 122, 222)  # pink: told from amber with any colour vision
+_OUTER_OPACITY = 0.45  # of the line around what may be tumour as well
 _CALIPER = (94, 214, 255)
 _CASING = 0.6  # opacity of the dark rim that keeps a line readable on bright tissue
 _TICK = 5  # line widths from the caliper's line to the end of its tick
@@ -35,17 +36,21 @@ def overlay(
     mask: npt.NDArray[np.bool_],
     measurements: Measurements | None,
     colour: tuple[int, int, int] = MODELS_OUTLINE,
+    outer: npt.NDArray[np.bool_] | None = None,
 ) -> Canvas:
     """Draw a thin outline around the mask (H, W) and the longest diameter of its largest part.
 
     Returns uint8 RGB in the input's proportions. The tumour itself stays uncovered; holes in the
-    mask are outlined too.
+    mask are outlined too. outer: bool (H, W), how far the tumour may reach; a second, lighter line.
     """
     picture = canvas(pixels)
     if measurements is None:
         return picture
     width = max(1, round(min(picture.shape[:2]) * _LINE_SHARE))
     scale = np.array(picture.shape[1::-1]) / np.array(mask.shape[::-1])
+    if outer is not None:
+        around = _contours(outer, picture.shape[1], picture.shape[0])
+        _draw(picture, around, colour, width, closed=True, opacity=_OUTER_OPACITY)
     caliper = _caliper(np.array(measurements["diameter_line_px"]), scale, width)
     _draw(picture, caliper, _CALIPER, width, closed=False)
     contours = _contours(mask, picture.shape[1], picture.shape[0])
@@ -89,13 +94,14 @@ def _draw(
     width: int,
     *,
     closed: bool,
+    opacity: float = 1.0,
 ) -> None:
     """Draw anti-aliased lines of points (N, 2) with a dark rim onto `picture`, in place."""
     points = [np.rint(line * 2**_SUBPIXEL_BITS).astype(np.int32) for line in lines]
-    for thickness, shade, opacity in ((width + 2, (0, 0, 0), _CASING), (width, colour, 1.0)):
+    for thickness, shade, share in ((width + 2, (0, 0, 0), _CASING), (width, colour, 1.0)):
         stencil = np.zeros(picture.shape[:2], np.uint8)
         cv2.polylines(stencil, points, closed, 255, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
         x, y, w, h = cv2.boundingRect(stencil)
         part = picture[y : y + h, x : x + w]
-        cover = stencil[y : y + h, x : x + w, None].astype(np.float32) * (opacity / 255)
+        cover = stencil[y : y + h, x : x + w, None].astype(np.float32) * (share * opacity / 255)
         part[:] = np.rint(part * (1 - cover) + np.array(shade, np.float32) * cover)

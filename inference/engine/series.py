@@ -158,16 +158,16 @@ def _seen_chunk(engine: "Engine", looked: Sequence[_Looked], clock: Clock) -> It
     seen = iter(engine.see_all(prepared, clock))
     for one in looked:
         clock.add(one.clock)
-        yield _found(one, one.prepared if isinstance(one.prepared, Reason) else next(seen))
+        yield _found(engine, one, one.prepared if isinstance(one.prepared, Reason) else next(seen))
 
 
-def _found(one: _Looked, seen: "Seen | Reason") -> _Found:
+def _found(engine: "Engine", one: _Looked, seen: "Seen | Reason") -> _Found:
     if isinstance(seen, Reason):
         return _Found(_refused_slice(seen), None, one.shape, one.pixel_mm2)
     area = int(np.count_nonzero(seen.mask))
     reading = SliceReading(
         accepted=True,
-        reasons=agree.warnings_for(seen.probabilities, outlined=area > 0),
+        reasons=engine.warnings_for(seen),
         label=seen.label,
         probabilities=seen.probabilities,
         area_px=area,
@@ -287,8 +287,9 @@ def _pictures(
         raise RuntimeError("A slice was accepted once and refused the next time.")
     mask = one.unpacked()
     assert mask is not None  # noqa: S101  (a key slice is an accepted one)
-    size = measure(mask, slice_.spacing_mm)
-    return size, render.overlay(slice_.pixels, mask, size), seen.heatmap(slice_, label)
+    size = measure(mask, slice_.spacing_mm, seen.expected_dice)
+    overlay = render.overlay(slice_.pixels, mask, size, outer=seen.outer if size else None)
+    return size, overlay, seen.heatmap(slice_, label)
 
 
 def _volume_ml(found: Sequence[_Found], between_mm: float | None) -> float | None:

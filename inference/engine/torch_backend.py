@@ -6,24 +6,27 @@ from typing import Any, cast
 import torch
 from safetensors.torch import load_file
 
-from inference.engine.backend import Classified, FloatArray
-from inference.engine.networks import build_classifier, build_segmenter
+from inference.engine.backend import Classified, FloatArray, averaged
+from inference.engine.networks import build_classifier, build_joint, build_segmenter
 from inference.engine.release import Release, ReleaseError
 
 
 class TorchBackend:
-    """Both networks in float32 on `device`."""
+    """A release's networks in float32 on `device`."""
 
     def __init__(self, release: Release, device: str) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise ReleaseError("device_missing", "No CUDA device is available to torch.")
         self._device = torch.device(device)
-        self._classifier = self._loaded(
-            build_classifier(release.classifier_architecture), release, "classifier"
-        )
-        self._segmenter = self._loaded(
-            build_segmenter(release.segmenter_architecture), release, "segmenter"
-        )
+        build = build_classifier if release.segmenter else build_joint
+        self._classifiers = [
+            self._loaded(build(release.classifier_architecture), release, name)
+            for name in release.classifiers
+        ]
+        self._segmenter = None
+        if release.segmenter:
+            network = build_segmenter(release.segmenter.architecture)
+            self._segmenter = self._loaded(network, release, "segmenter")
 
     def _loaded(self, network: torch.nn.Module, release: Release, name: str) -> torch.nn.Module:
         weights = load_file(release.file(f"{name}.safetensors"))
@@ -37,13 +40,15 @@ class TorchBackend:
 
     @torch.inference_mode()
     def classify(self, picture: FloatArray) -> Classified:
-        """Run the classifier on float32 (1, 1, S, S)."""
-        logits, cam, features = self._classifier(self._tensor(picture))
-        return Classified(_array(logits), _array(cam), _array(features))
+        """Run each classifier on float32 (1, 1, S, S), and average them."""
+        images = self._tensor(picture)
+        return averaged([_classified(network(images)) for network in self._classifiers])
 
     @torch.inference_mode()
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
+        if self._segmenter is None:
+            raise RuntimeError("this release has no segmenter")
         return cast(FloatArray, _array(self._segmenter(self._tensor(picture)))[0])
 
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
@@ -56,6 +61,11 @@ class TorchBackend:
 
     def _tensor(self, picture: FloatArray) -> torch.Tensor:
         return torch.from_numpy(picture).to(self._device)
+
+
+def _classified(outputs: tuple[torch.Tensor, ...]) -> Classified:
+    logits, cam, features, *masks = map(_array, outputs)
+    return Classified(logits, cam, features, masks[0][0] if masks else None)
 
 
 def _array(batch: torch.Tensor) -> Any:

@@ -80,15 +80,16 @@ def _experiment(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    from inference.training.evaluate import METRICS
+    from inference.training.experiment import REPORT
     from inference.training.export import export
 
-    export(
-        classifier=options.classifier,
-        segmenter=options.segmenter,
-        baseline=options.baseline,
-        out=options.out,
-        results=options.results,
-    )
+    experiment = options.runs / options.name
+    finished = sorted(path.parent for path in experiment.glob(f"*/{METRICS}"))
+    chosen = [experiment / run for run in options.members] or finished
+    if not chosen:
+        raise FileNotFoundError(f"{experiment}: no run of this experiment is finished")
+    export(runs=chosen, report=experiment / REPORT, out=options.out, results=options.results)
 
 
 def _readings(options: argparse.Namespace) -> None:
@@ -178,12 +179,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(readings)
     readings.set_defaults(run_step=_readings)
 
-    export = steps.add_parser("export", help="write a release folder from evaluated runs")
-    export.add_argument("--classifier", type=Path, required=True, metavar="RUN")
-    export.add_argument("--segmenter", type=Path, required=True, metavar="RUN")
-    export.add_argument("--baseline", type=Path, metavar="RUN", help="its metrics go into the card")
+    export = steps.add_parser("export", help="write a release folder from an experiment's runs")
+    export.add_argument("name", choices=EXPERIMENTS)
+    export.add_argument("--runs", type=Path, default=Path("runs"), help="default: runs")
+    export.add_argument(
+        "--members",
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="the runs whose networks are averaged (default: all that are finished)",
+    )
     export.add_argument("--out", type=Path, required=True, help="inference/releases/NAME")
-    export.add_argument("--results", type=Path, help="folder for plots and tables of the numbers")
+    export.add_argument("--results", type=Path, help="folder for a copy of the report")
     export.set_defaults(run_step=_export)
     return parser
 

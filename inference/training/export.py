@@ -1,10 +1,11 @@
-"""Step four: evaluated runs become a release, a folder that serving reads without training code."""
+"""Step four: the finished runs of an experiment become a release that serving reads by itself."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,78 +13,91 @@ from typing import Any
 import numpy as np
 
 from inference.engine.accept import feature_distance
+from inference.engine.certainty import Knots, expected_dice
 from inference.engine.release import CARD, CLASSES
-from inference.training.config import TrainConfig
-from inference.training.evaluate import METRICS, PREDICTIONS
+from inference.training.choice import Choice
+from inference.training.evaluate import PREDICTIONS, Measured
 from inference.training.gate import choose_threshold, fit_gate, save_gate
 from inference.training.graphs import write_graph
-from inference.training.model_card import DATA, PREPROCESSING, results_table, write_model_card
+from inference.training.model_card import DATA, PREPROCESSING, write_model_card
+from inference.training.report import NUMBERS
 from inference.training.train import load_network
 
 _ACCEPT = "accept.npz"
-_PLOTS = ("curves.png", "confusion.png", "reliability.png", "dice.png", "worst.png")
 
 
 def export(
-    *,
-    classifier: Path,
-    segmenter: Path,
-    baseline: Path | None,
-    out: Path,
-    results: Path | None = None,
-) -> None:
-    """Write the release `out` from two evaluated runs; `baseline` only adds its numbers.
+    *, runs: Sequence[Path], report: Path, out: Path, results: Path | None = None
+) -> dict[str, Any]:
+    """Write the release `out` from evaluated runs of one joint configuration; returns its card.
 
-    With `results`, plots and tables of the evaluation are copied there for the documentation.
-    Raises FileNotFoundError for a run that is not trained or not evaluated.
+    The release averages the runs' networks. Its numbers are those of the experiment's `report`,
+    where each network was measured alone: no slice is left that none of them has seen. With
+    `results`, the report is copied there for the documentation.
+
+    Raises FileNotFoundError for a run that is not evaluated or a missing report, ValueError for
+    runs that do not fit together.
     """
-    metrics = {"classifier": _metrics(classifier), "segmenter": _metrics(segmenter)}
-    if baseline is not None:
-        metrics["baseline"] = _metrics(baseline)
+    measured = [Measured.read(run) for run in runs]
+    architecture, size = _common(measured)
+    if not (report / NUMBERS).is_file():
+        raise FileNotFoundError(f"{report} has no {NUMBERS}: run the experiment step first")
+    numbers = json.loads((report / NUMBERS).read_text())
     out.mkdir(parents=True, exist_ok=True)
-    entries = {}
-    for name, run in (("classifier", classifier), ("segmenter", segmenter)):
-        config, network = load_network(run)
-        write_graph(network, config.size, out / name)
-        entries[name] = _entry(config)
-    entries["classifier"]["temperature"] = metrics["classifier"]["chosen_on_val"]["temperature"]
-    chosen = metrics["segmenter"]["chosen_on_val"]
-    entries["segmenter"]["threshold"] = chosen["threshold"]
-    entries["segmenter"]["min_area_fraction"] = chosen["min_area_fraction"]
-    accept = _write_gate(classifier / PREDICTIONS, out / _ACCEPT)
+    members = {own.run.name: own.config.split for own in measured}
+    for run in runs:
+        write_graph(load_network(run)[1], size, out / run.name)
     card = {
         "name": out.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": list(CLASSES),
-        **entries,
-        "accept": accept,
+        "joint": {"members": members, "architecture": architecture, "size": size}
+        | together([own.choice(flips=False) for own in measured]),
+        # Features of networks that were trained apart mean different things: the first one's count.
+        "accept": _write_gate(runs[0] / PREDICTIONS, out / _ACCEPT),
         "data": DATA,
-        "split": {
-            "kind": metrics["classifier"]["split"],
-            "slices": metrics["classifier"]["slices"],
-        },
-        "metrics": metrics,
+        "metrics": numbers,
         "preprocessing": PREPROCESSING,
         "files": _files(out),
     }
     (out / CARD).write_text(json.dumps(card, indent=2) + "\n")
     write_model_card(card, out / "MODEL_CARD.md")
     if results is not None:
-        runs = {"classifier": classifier, "segmenter": segmenter, "baseline": baseline}
-        _copy_results(card, {name: run for name, run in runs.items() if run}, results)
+        shutil.copytree(report, results, dirs_exist_ok=True)
+    return card
 
 
-def _metrics(run: Path) -> dict[str, Any]:
-    if not (run / METRICS).is_file():
-        raise FileNotFoundError(f"{run} has no {METRICS}: run the evaluate step first")
-    found: dict[str, Any] = json.loads((run / METRICS).read_text())
-    return found
+def together(choices: Sequence[Choice]) -> dict[str, Any]:
+    """What averaged networks are served with, from what was chosen for each of them alone.
+
+    Means; but the smallest of the levels down to which a class or a tumour is possible.
+    """
+    return {
+        "temperature": float(np.mean([own.temperature for own in choices])),
+        "threshold": float(np.mean([own.threshold for own in choices])),
+        "min_area_fraction": float(np.mean([own.min_area_fraction for own in choices])),
+        "set_threshold": min(own.sets[0] for own in choices),
+        "outer_level": min(own.outer_level for own in choices),
+        "dice_knots": mean_knots([own.dice_knots for own in choices]),
+    }
 
 
-def _entry(config: TrainConfig) -> dict[str, Any]:
-    # Dropout acts in training only; serving builds the network without it.
-    architecture = {k: v for k, v in config.architecture.items() if k != "dropout"}
-    return {"architecture": architecture, "size": config.size}
+def mean_knots(several: Sequence[Knots]) -> Knots:
+    """The mean of several broken lines, which is one as well."""
+    places = sorted({place for knots in several for place, _ in knots})
+    means = [float(np.mean([expected_dice(place, own) for own in several])) for place in places]
+    return tuple(zip(places, means, strict=True))
+
+
+def _common(measured: Sequence[Measured]) -> tuple[dict[str, Any], int]:
+    """The architecture and size of all runs; serving builds networks without dropout."""
+    first = measured[0].config
+    for own in measured:
+        if own.config.model != "joint":
+            raise ValueError(f"{own.run} is no joint network")
+        if (own.config.architecture, own.config.size) != (first.architecture, first.size):
+            raise ValueError(f"{own.run} is of another architecture or size")
+    return {k: v for k, v in first.architecture.items() if k != "dropout"}, first.size
 
 
 def _write_gate(predictions: Path, path: Path) -> dict[str, float]:
@@ -112,15 +126,3 @@ def _files(folder: Path) -> dict[str, dict[str, Any]]:
         for path in sorted(folder.iterdir())
         if path.suffix in kinds
     }
-
-
-def _copy_results(card: dict[str, Any], runs: dict[str, Path], results: Path) -> None:
-    results.mkdir(parents=True, exist_ok=True)
-    lines = [f"# Release {card['name']}: what was measured", "", results_table(card["metrics"]), ""]
-    for name, run in runs.items():
-        shutil.copy(run / METRICS, results / f"{name}.json")
-        for plot in _PLOTS:
-            if (run / plot).is_file():
-                shutil.copy(run / plot, results / f"{name}-{plot}")
-                lines += [f"![{name}: {Path(plot).stem}]({name}-{plot})", ""]
-    (results / "README.md").write_text("\n".join(lines))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from inference.engine.engine import Engine
+from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.reading import Reading
+from inference.engine.release import CARD, find_release
+from inference.training.dataset import split_places
 from inference.training.metrics import image_dice
-from inference.training.model_card import GROUP_NAMES
 from inference.training.scores import GROUPS
 from inference.training.sources import SliceRecord, list_slices, load
+from inference.training.tables import SETS
 from scans.decoding import DecodedSlice
 
 _HEAD = (
@@ -39,15 +43,22 @@ class Judged:
 
 
 def measure_readings(release: Path, data: Path, *, side: str = "test") -> str:
-    """Read every slice on `side` of the slice-level split; return a table in Markdown.
+    """Read every slice on `side` of the release's split; return a table in Markdown.
 
-    Raises DataError, ReleaseError.
+    Of several networks only the first one reads, and those slices that it was not trained on: the
+    others were. Raises DataError, ReleaseError.
     """
-    engine = Engine.load(release)
-    records = [record for record in list_slices(data) if record.slice_split == side]
+    found = find_release(release)
+    alone = replace(found, classifiers=found.classifiers[:1])
+    engine = Engine(alone, OpenVINOBackend(alone))
+    card = json.loads((found.folder / CARD).read_text())
+    members = card.get("joint", {}).get("members", {})
+    records = list_slices(data)
+    places = split_places(records, members.get(alone.classifiers[0], "slice"))[side]
+    records = [records[place] for place in places]
     judged = list(_judge(engine, data, records))
     rows = [
-        _row(GROUP_NAMES[name], own)
+        _row(SETS[name], own)
         for name, belongs in GROUPS.items()
         if (own := [j for j in judged if belongs(j.record)])
     ]

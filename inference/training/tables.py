@@ -47,9 +47,9 @@ def report_text(numbers: dict[str, Any], plots: Sequence[str]) -> str:
         missing = ", ".join(numbers["missing"])
         lines += ["", f"**Not finished, and therefore missing here: {missing}.**"]
     if "classes" in numbers:
-        lines += ["", "## Class", "", *_class_part(numbers["classes"])]
+        lines += ["", "## Class", "", *class_tables(numbers["classes"])]
     if "outlines" in numbers:
-        lines += ["", "## Outline", "", *_outline_part(numbers["outlines"])]
+        lines += ["", "## Outline", "", *outline_tables(numbers["outlines"])]
     if "trust" in numbers.get("outlines", {}):
         lines += ["", "## What the outlines are worth", ""]
         lines += _trust_part(numbers["outlines"]["trust"])
@@ -64,7 +64,8 @@ def report_text(numbers: dict[str, Any], plots: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _class_part(classes: dict[str, Any]) -> list[str]:
+def class_tables(classes: dict[str, Any]) -> list[str]:
+    """Lines of Markdown about the class, from `pooled.class_numbers`."""
     lines: list[str] = []
     if "tumors" in classes:
         own = classes["tumors"]
@@ -132,7 +133,8 @@ def _plane_table(planes: dict[str, dict[str, Any]]) -> list[str]:
     return _table(("plane (estimated)", "n", "right"), rows)
 
 
-def _outline_part(outlines: dict[str, Any]) -> list[str]:
+def outline_tables(outlines: dict[str, Any]) -> list[str]:
+    """Lines of Markdown about the outline, from `pooled.outline_numbers`."""
     groups = outlines["groups"]
     marked = {name: own for name, own in groups.items() if own["tumor_slices"]}
     free = {name: own for name, own in groups.items() if not own["tumor_slices"]}

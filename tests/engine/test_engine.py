@@ -110,7 +110,8 @@ def test_torch_and_openvino_give_the_same_answer(
         assert one.logits.argmax() == other.logits.argmax()
         assert one.cam.shape == other.cam.shape
         np.testing.assert_allclose(one.features, other.features, atol=logit_tolerance)
-        picture = prepared.resized(release.segmenter_size)
+        assert release.segmenter is not None
+        picture = prepared.resized(release.segmenter.size)
         masks = [
             outline(
                 backend.segment(picture),

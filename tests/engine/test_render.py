@@ -1,5 +1,6 @@
 """The pictures a doctor looks at: thin lines, the tumour uncovered, any input size."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -46,6 +47,18 @@ def test_the_outline_runs_along_the_edge_of_the_mask() -> None:
     assert xs.min() == pytest.approx(300 - 120, abs=3)
     assert xs.max() == pytest.approx(300 + 120, abs=3)
     assert ys.min() == pytest.approx(300 - 120, abs=8)  # the diameter's ticks reach a little out
+
+
+def test_how_far_the_tumour_may_reach_is_a_second_fainter_line() -> None:
+    pixels, mask = slice_and_mask(600, 600, 90)
+    wider = cv2.dilate(mask.astype(np.uint8), np.ones((61, 61))) > 0
+    plain = overlay(pixels, mask, measure(mask, None))
+    drawn = overlay(pixels, mask, measure(mask, None), outer=wider)
+    changed = np.abs(drawn.astype(int) - plain).max(axis=2) > 10
+    _, xs = np.nonzero(changed)
+    assert (xs.min(), xs.max()) == (pytest.approx(150, abs=4), pytest.approx(450, abs=4))
+    inner = np.ptp(plain.astype(int), axis=2).max()
+    assert np.ptp(drawn[changed].astype(int), axis=1).max() < 0.7 * inner
 
 
 def test_without_a_tumour_the_overlay_is_the_plain_slice() -> None:

@@ -86,3 +86,20 @@ def test_an_uncertain_class_names_the_runner_up() -> None:
     (reason,) = warnings_for(shares, outlined=True)
     assert reason.code == "unsure"
     assert "meningioma" in reason.message
+
+
+def test_where_a_second_class_is_possible_the_class_is_unsure() -> None:
+    shares = dict(zip(CLASSES, (0.75, 0.2, 0.03, 0.02), strict=True))
+    assert not warnings_for(shares, outlined=True)
+    (reason,) = warnings_for(shares, outlined=True, set_threshold=0.2)
+    assert reason.code == "unsure"
+    assert not warnings_for(shares, outlined=True, set_threshold=0.21)
+
+
+def test_an_outline_that_is_likely_to_be_poor_is_told_of() -> None:
+    shares = dict.fromkeys(CLASSES, 0.02) | {"glioma": 0.94}
+    (reason,) = warnings_for(shares, outlined=True, expected_dice=0.59)
+    assert reason.code == "poor_outline"
+    assert not warnings_for(shares, outlined=True, expected_dice=0.6)
+    codes = [own.code for own in warnings_for(shares, outlined=False, expected_dice=0.1)]
+    assert codes == ["class_mask_disagree"]

@@ -1,59 +1,124 @@
 """From a data folder to a release that the engine reads, through the command line alone."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from inference.engine.certainty import expected_dice
 from inference.engine.engine import Engine
-from inference.engine.release import CLASSES
+from inference.engine.openvino_backend import OpenVINOBackend
+from inference.engine.preprocess import prepare
+from inference.engine.release import CLASSES, find_release
+from inference.engine.torch_backend import TorchBackend
 from inference.training.cli import main
+from inference.training.export import mean_knots
 from scans.decoding import decode
 from tests.samples import sample
 
 TINY = ["--epochs", "1", "--epoch-slices", "8", "--batch-size", "4", "--size", "64"]
+EARLY = ["--early-size", "64", "--full-size-epochs", "0"]
 
 
 @pytest.fixture(scope="module")
-def release(data: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(data: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folds of a joint network, each trained, evaluated and reported step by step."""
     runs = tmp_path_factory.mktemp("runs")
-    for model in ("cnn", "classifier", "segmenter"):
-        run = str(runs / model)
-        train = ["train", "--model", model, "--run", run, "--prepared", str(prepared)]
-        assert main([*train, *TINY]) == 0
+    (runs / "data").symlink_to(prepared)
+    for fold in (0, 1):
+        run = str(runs / f"joint-folds/fold-{fold}")
+        train = ["train", "--model", "joint", "--split", f"fold:{fold}", "--run", run]
+        assert main([*train, "--prepared", str(prepared), *TINY, *EARLY]) == 0
         assert main(["evaluate", "--run", run, "--data", str(data)]) == 0
+    report = ["experiment", "joint-folds", "--runs", str(runs), "--data", str(data)]
+    assert main([*report, "--report-only"]) == 0
+    return runs
+
+
+@pytest.fixture(scope="module")
+def release(runs: Path) -> Path:
     out = runs / "2026.1"
-    arguments = ["--classifier", runs / "classifier", "--segmenter", runs / "segmenter"]
-    arguments += ["--baseline", runs / "cnn", "--out", out, "--results", runs / "results"]
-    assert main(["export", *map(str, arguments)]) == 0
+    arguments = ["--runs", runs, "--out", out, "--results", runs / "results"]
+    assert main(["export", "joint-folds", *map(str, arguments)]) == 0
     return out
 
 
-def test_the_engine_reads_an_exported_release(release: Path) -> None:
-    card = json.loads((release / "card.json").read_text())
-    card["accept"]["distance_threshold"] = 1e9  # an untrained network's features say nothing
-    (release / "card.json").write_text(json.dumps(card))
+def trusting(release: Path, to: Path) -> Path:
+    """A copy that takes every picture: an untrained network's features say nothing."""
+    shutil.copytree(release, to)
+    card = json.loads((to / "card.json").read_text())
+    card["accept"]["distance_threshold"] = 1e9
+    (to / "card.json").write_text(json.dumps(card))
+    return to
+
+
+def test_the_engine_reads_an_exported_release(release: Path, tmp_path: Path) -> None:
     slice_ = decode(sample("glioma").read_bytes())
-    reading = Engine.load(release).read(slice_)
+    reading = Engine.load(trusting(release, tmp_path / "copy")).read(slice_)
     assert reading.release == "2026.1"
     assert reading.mask is not None
     assert reading.mask.shape == slice_.pixels.shape[:2]
     assert reading.probabilities is not None
     assert list(reading.probabilities) == list(CLASSES)
     assert sum(reading.probabilities.values()) == pytest.approx(1)
+    if reading.measurements is not None:
+        assert reading.measurements["expected_dice"] is not None
+
+
+def test_a_release_of_two_networks_says_what_they_say_on_average(
+    release: Path, runs: Path, tmp_path: Path
+) -> None:
+    picture = prepare(decode(sample("glioma").read_bytes()).pixels).resized(64)
+    together = find_release(release)
+    assert together.classifiers == ("fold-0", "fold-1")
+    apart = [replace(together, classifiers=(name,)) for name in together.classifiers]
+    one, other = (OpenVINOBackend(own, precision="f32").classify(picture) for own in apart)
+    both = OpenVINOBackend(together, precision="f32").classify(picture)
+    (of_many,) = OpenVINOBackend(together, precision="f32").classify_all([picture])
+    by_torch = TorchBackend(together, "cpu").classify(picture)
+    assert one.mask is not None
+    assert other.mask is not None
+    for said in (both, of_many, by_torch):
+        assert said.mask is not None
+        np.testing.assert_allclose(said.logits, (one.logits + other.logits) / 2, atol=0.02)
+        np.testing.assert_allclose(said.mask, (one.mask + other.mask) / 2, atol=0.05)
+        np.testing.assert_allclose(said.features, one.features, atol=0.1)
+
+
+def test_the_members_of_a_release_can_be_chosen(runs: Path) -> None:
+    arguments = ["--runs", runs, "--members", "fold-1", "--out", runs / "2026.2"]
+    assert main(["export", "joint-folds", *map(str, arguments)]) == 0
+    card = json.loads((runs / "2026.2/card.json").read_text())
+    assert card["joint"]["members"] == {"fold-1": "fold:1"}
+    assert "fold-0.xml" not in card["files"]
+
+
+def test_a_release_is_measured_on_what_its_first_network_has_not_seen(
+    release: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = trusting(release, tmp_path / "copy")
+    assert main(["readings", "--release", str(copy), "--data", str(data)]) == 0
+    home = capsys.readouterr().out.splitlines()[2].split(" | ")
+    metrics = json.loads((release.parent / "joint-folds/fold-0/metrics.json").read_text())
+    assert int(home[1]) == metrics["groups"]["home"]["slices"]
+    assert home[2] == "0.0 %"
 
 
 def test_the_card_lists_every_file_and_every_measured_group(release: Path) -> None:
     card = json.loads((release / "card.json").read_text())
     loaded = {path.name for path in release.iterdir()} - {"card.json", "MODEL_CARD.md"}
     assert set(card["files"]) == loaded
-    for model in ("classifier", "segmenter", "baseline"):
-        assert set(card["metrics"][model]["groups"]) == {
-            "home",
-            "other_scanners",
-            "gbm_with_tumor",
-            "contrast_without_tumor",
-        }
+    assert card["metrics"]["runs"] == ["fold-0", "fold-1"]
+    assert set(card["metrics"]["outlines"]["groups"]) == {
+        "figshare",
+        "no_tumor",
+        "other_scanners",
+        "gbm_with_tumor",
+        "contrast_without_tumor",
+    }
 
 
 def test_the_readable_card_names_sources_and_what_is_not_known(release: Path) -> None:
@@ -65,25 +130,31 @@ def test_the_readable_card_names_sources_and_what_is_not_known(release: Path) ->
 
 def test_results_for_the_documentation_hold_the_plots(release: Path) -> None:
     names = {path.name for path in (release.parent / "results").iterdir()}
-    assert {"README.md", "classifier-confusion.png", "segmenter-worst.png"} <= names
+    assert {"README.md", "numbers.json", "confusion.png", "worst-outlines.png"} <= names
+
+
+@pytest.fixture(scope="module")
+def cnn(data: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("cnn") / "run"
+    train = ["train", "--model", "cnn", "--run", str(run), "--prepared", str(prepared)]
+    assert main([*train, *TINY]) == 0
+    return run
 
 
 def test_training_a_finished_run_again_leaves_it_alone(
-    release: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+    cnn: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = release.parent / "cnn"
-    before = (run / "weights.safetensors").stat().st_mtime_ns
-    train = ["train", "--model", "cnn", "--run", str(run), "--prepared", str(prepared)]
+    before = (cnn / "weights.safetensors").stat().st_mtime_ns
+    train = ["train", "--model", "cnn", "--run", str(cnn), "--prepared", str(prepared)]
     assert main([*train, *TINY]) == 0
     assert "already trained" in capsys.readouterr().out
-    assert (run / "weights.safetensors").stat().st_mtime_ns == before
+    assert (cnn / "weights.safetensors").stat().st_mtime_ns == before
 
 
 def test_a_run_folder_of_another_configuration_is_refused(
-    release: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+    cnn: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = str(release.parent / "cnn")
-    train = ["train", "--model", "cnn", "--run", run, "--prepared", str(prepared)]
+    train = ["train", "--model", "cnn", "--run", str(cnn), "--prepared", str(prepared)]
     assert main([*train, *TINY, "--seed", "7"]) == 2
     assert "another run" in capsys.readouterr().err
 
@@ -91,6 +162,17 @@ def test_a_run_folder_of_another_configuration_is_refused(
 def test_exporting_a_run_that_was_not_evaluated_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--classifier", str(tmp_path), "--segmenter", str(tmp_path)]
-    assert main(["export", *arguments, "--out", str(tmp_path / "out")]) == 2
+    arguments = ["export", "joint-folds", "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "no run of this experiment is finished" in capsys.readouterr().err
+    assert main([*arguments, "--members", "fold-3"]) == 2
     assert "run the evaluate step first" in capsys.readouterr().err
+
+
+def test_averaged_lines_are_lines_through_the_means() -> None:
+    rising, flat = ((0.2, 0.0), (0.8, 0.6)), ((0.5, 0.4), (0.9, 0.4))
+    knots = mean_knots([rising, flat])
+    assert [place for place, _ in knots] == [0.2, 0.5, 0.8, 0.9]
+    for share in (0.0, 0.35, 0.65, 0.85, 1.0):
+        means = (expected_dice(share, rising) + expected_dice(share, flat)) / 2
+        assert expected_dice(share, knots) == pytest.approx(means)
