@@ -34,7 +34,7 @@ def recipients(series: Series) -> QuerySet[Peer]:
     Nobody gets results of what no other system sent, or who does not want them.
     """
     sources = Instance.objects.filter(series__study=series.study_id, series__ours=False)
-    senders = Peer.objects.filter(name__in=sources.values("source"))
+    senders = Peer.objects.filter(pk__in=sources.values("sender_id"))
     same_numbers = Q(issuer__in=senders.exclude(issuer="").values("issuer"))
     wanted = Peer.objects.filter(active=True, wants_results=True)
     return wanted.filter(Q(pk__in=senders.values("pk")) | same_numbers)

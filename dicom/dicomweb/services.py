@@ -95,7 +95,7 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
         root: The address of all studies.
     """
     stored = Stored()
-    # People choose their names: none of them may pass for a system, which would get results.
+    # People choose their names: none of them may pass for a system.
     name = str(user) if user.is_system else f"{user} <{user.email}>"
     source = Source(peer=None, user=user, name=name)
     try:

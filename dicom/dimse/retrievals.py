@@ -178,6 +178,7 @@ def take(retrieval: Retrieval, data: bytes, header: Header) -> Instance:
         data=data,
         header=header,
         source=retrieval.peer.name,
+        sender_id=retrieval.peer_id,
         user=retrieval.requested_by,
     )
     return filed.instance

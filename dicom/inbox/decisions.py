@@ -117,6 +117,7 @@ def file_all(arrivals: list[Arrival], patient: Patient, written: list[FieldFile]
                 patient=patient,
                 data=bytes_of(arrival),
                 source=arrival.source,
+                sender_id=arrival.peer_id,
                 user=arrival.received_by,
             )
         except Conflict as conflict:

@@ -100,7 +100,12 @@ def file(
     data: bytes, header: Header, source: Source, patient: Patient, written: list[FieldFile]
 ) -> Received:
     filed = file_instance(
-        patient=patient, data=data, header=header, source=source.name, user=source.user
+        patient=patient,
+        data=data,
+        header=header,
+        source=source.name,
+        sender_id=source.peer.pk if source.peer else None,
+        user=source.user,
     )
     if filed.already_there:
         return Received("already_there", instance=filed.instance)

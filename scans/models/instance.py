@@ -47,6 +47,9 @@ class Instance(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     source = models.CharField(max_length=100, blank=True, help_text="Who sent it.")
+    # The system that sent it, where an admin has made that known: a key of `dicom.Peer`, which
+    # lies above. Names change, and are given twice.
+    sender_id = models.UUIDField(null=True, blank=True, editable=False)
     received_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

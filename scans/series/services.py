@@ -4,6 +4,7 @@ import hashlib
 import logging
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -50,6 +51,7 @@ def file_instance(
     data: bytes,
     header: Header | None = None,
     source: str = "",
+    sender_id: UUID | None = None,
     user: User | None = None,
     ours: bool = False,
     format: Instance.Format = Instance.Format.DICOM,
@@ -62,6 +64,7 @@ def file_instance(
     Args:
         header: What `Header.read(data)` says, where the caller has it; of a volume it must.
         source: Who sent it, as people know them.
+        sender_id: The `dicom.Peer` that did, where one did.
         ours: Made here. To a series of ours nobody else adds anything.
 
     Raises:
@@ -87,6 +90,7 @@ def file_instance(
         size_bytes=len(data),
         sha256=sha256,
         source=printable(source, 100),
+        sender_id=sender_id,
         received_by=user,
     )
     try:

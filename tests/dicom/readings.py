@@ -13,6 +13,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from accounts.models import User
+from dicom.models import Peer
 from inference.models import SeriesAnalysis, SeriesReview
 from patients.models import Patient
 from scans.models import Instance
@@ -59,14 +60,15 @@ def read_series(
     *,
     measurements: dict[str, Any] | None = MEASURED,
     label: str = "glioma",
-    source: str = "",
+    sender: Peer | None = None,
 ) -> SeriesAnalysis:
     """File a series and a reading of it that is done, as the worker leaves it."""
     filed = [
         file_instance(
             patient=patient,
             data=one if isinstance(one, bytes) else as_bytes(one),
-            source=source,
+            source=sender.name if sender else "",
+            sender_id=sender.pk if sender else None,
         ).instance
         for one in sources
     ]

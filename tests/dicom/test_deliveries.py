@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pydicom
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -14,6 +16,7 @@ from pydicom.uid import UID
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.systems.services import create_system
 from dicom import dicomweb_client
 from dicom.deliveries import tasks
 from dicom.dicomweb_client import PeerError
@@ -45,8 +48,8 @@ def peer(db: None, server: Pacs) -> Peer:
 
 
 @pytest.fixture
-def analysis(patient: Patient) -> SeriesAnalysis:
-    return read_series(patient, make_series(slices=6), outline(6, 32, 32), source="PACS")
+def analysis(peer: Peer, patient: Patient) -> SeriesAnalysis:
+    return read_series(patient, make_series(slices=6), outline(6, 32, 32), sender=peer)
 
 
 def published(analysis: SeriesAnalysis) -> list[Delivery]:
@@ -93,6 +96,39 @@ def test_who_gets_a_result(peer: Peer, analysis: SeriesAnalysis) -> None:
 
 def test_nobody_gets_results_of_what_a_doctor_uploaded(peer: Peer, patient: Patient) -> None:
     assert published(read_series(patient, make_series(slices=6), outline(6, 32, 32))) == []
+
+
+def test_a_new_name_changes_nothing_of_where_results_go(
+    peer: Peer, analysis: SeriesAnalysis, api: Callable[[User], APIClient], admin: User
+) -> None:
+    answer = api(admin).patch(
+        f"/api/v1/peers/{peer.pk}", {"name": "Archive"}, headers={"If-Match": "*"}
+    )
+    assert answer.status_code == 200, answer.content
+    Peer.objects.create(name="PACS", dicomweb_url=peer.dicomweb_url, wants_results=True)
+    assert {one.peer for one in published(analysis)} == {peer}
+
+
+def test_nobody_gets_results_of_what_an_account_of_the_same_name_sent(
+    peer: Peer, patient: Patient, doctor: User, analysis: SeriesAnalysis
+) -> None:
+    system = create_system(
+        by=None, name=peer.name, issuers=["Hospital"], scopes=["system/DICOM.cu"]
+    ).user
+    assert str(system) == peer.name
+    Instance.objects.update(sender_id=None, received_by=system)
+    senders = import_module("dicom.migrations.0006_senders_of_instances")
+    senders.name_senders(apps, None)
+    assert published(analysis) == []
+
+
+def test_what_was_sent_before_keys_were_kept_is_still_its_senders(
+    peer: Peer, analysis: SeriesAnalysis
+) -> None:
+    Instance.objects.update(sender_id=None)
+    senders = import_module("dicom.migrations.0006_senders_of_instances")
+    senders.name_senders(apps, None)
+    assert {one.peer for one in published(analysis)} == {peer}
 
 
 def test_a_failure_is_tried_again_and_given_up_in_the_end(
@@ -180,7 +216,7 @@ def test_a_result_that_comes_back_is_recognised(peer: Peer, server: Pacs, doctor
         identifiers=[{"issuer": "Hospital", "value": "P-17"}],
     )
     series = make_series(slices=6)
-    analysis = read_series(patient, series, outline(6, 32, 32), source="PACS")
+    analysis = read_series(patient, series, outline(6, 32, 32), sender=peer)
     deliveries = published(analysis)
     instances = set(Instance.objects.values_list("pk", flat=True))
     for delivery in deliveries:

@@ -156,6 +156,7 @@ def test_a_study_is_fetched_once_and_settled(
     assert (done["partial"], done["error"]) == (False, None)
     series = Series.objects.get(study__patient=patient)
     assert (series.instances.count(), series.settled_at is not None) == (2, True)
+    assert {one.sender_id for one in series.instances.all()} == {peer.pk}  # results go there
     event = Event.objects.get(action="retrieval.fetch")
     assert event.patient_id == patient.pk
     assert event.details["confirm_other_number"] is False

@@ -193,6 +193,7 @@ def test_of_two_who_assign_the_same_group_one_does(
             answer = as_doctor.post(reverse("inbox-assign", args=[key]), body)
     assert (answer.status_code, answer.json()["code"]) == (409, "already_decided")
     assert {i.series.study.patient for i in Instance.objects.all()} == {patient}
+    assert {i.sender_id for i in Instance.objects.all()} == {peer.pk}  # results go there
 
 
 def test_a_failure_half_way_leaves_all_of_it_waiting(
@@ -302,6 +303,7 @@ def test_a_number_that_is_given_later_brings_what_waits_for_it(
     file_waiting()
     assert not Arrival.objects.exists()
     assert {i.series.study.patient for i in Instance.objects.all()} == {patient}
+    assert {i.sender_id for i in Instance.objects.all()} == {peer.pk}  # results go there
     assert Series.objects.get().settled_at is not None
     event = Event.objects.get(action="inbox.match")
     assert (event.patient_id, event.details["objects"]) == (patient.pk, 3)

@@ -173,10 +173,10 @@ def test_a_pacs_keeps_what_is_delivered_as_it_is(patient: Patient, pacs: Orthanc
         if way == "STOW-RS"
         else {"ae_title": pacs.ae_title, "host": host, "port": int(port)}
     )
-    Peer.objects.create(name="PACS", wants_results=True, **address)
+    peer = Peer.objects.create(name="PACS", wants_results=True, **address)
     pacs.add_modality("FALX", port=free_port())
     pacs.clear()
-    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32), source="PACS")
+    analysis = read_series(patient, make_series(slices=6), outline(6, 32, 32), sender=peer)
     tasks.publish(str(publish_later(analysis=analysis, version=0).pk))
     deliveries = list(Delivery.objects.all())
     assert len(deliveries) == 4
