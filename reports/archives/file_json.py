@@ -10,8 +10,13 @@ from django.core.serializers.json import DjangoJSONEncoder
 from audit.api.serializers import FileEventSerializer
 from inference.api.opinion_serializers import OpinionSerializer
 from inference.api.serializers import AnalysisSerializer
-from inference.models import Analysis
+from inference.models import Analysis, SeriesAnalysis
 from inference.reviews.api.serializers import CommentSerializer, ReadingReviewWithOutlineSerializer
+from inference.series.api.serializers import (
+    SeriesAnalysisWithSlicesSerializer,
+    SeriesReviewSerializer,
+)
+from inference.series.selectors import series_analyses_of
 from patients.api.history_serializers import EntrySerializer, EntryVersionSerializer
 from patients.api.serializers import PatientSerializer
 from patients.models import Attachment, HistoryEntry
@@ -91,8 +96,26 @@ def study_data(study: Study) -> dict[str, Any]:
         "instances": [
             InstanceSerializer(instance).data | {"stored_as": instance_name(instance)}
             for instance in study_instances(study)
-        ]
+        ],
+        "readings": [series_reading_data(analysis) for analysis in study_readings(study)],
     }
+
+
+def series_reading_data(analysis: SeriesAnalysis) -> dict[str, Any]:
+    return SeriesAnalysisWithSlicesSerializer(analysis).data | {
+        "folder": series_reading_folder(analysis),
+        "reviews": SeriesReviewSerializer(analysis.reviews.all(), many=True).data,
+    }
+
+
+def series_reading_folder(analysis: SeriesAnalysis) -> str:
+    return f"studies/{analysis.series_id}/readings/{analysis.pk}"
+
+
+def study_readings(study: Study) -> Iterator[SeriesAnalysis]:
+    """All readings of whole series of a study, series by series."""
+    for series in shown_series(study):
+        yield from series_analyses_of(series).iterator(chunk_size=20)
 
 
 def study_instances(study: Study) -> Iterator[Instance]:

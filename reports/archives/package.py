@@ -15,7 +15,9 @@ from reports.archives.file_json import (
     attachment_name,
     instance_name,
     pieces,
+    series_reading_folder,
     study_instances,
+    study_readings,
 )
 from reports.contents import FileContents, file_contents
 from reports.pdf import pdf
@@ -29,7 +31,8 @@ reports/      the same for people, in English and Arabic
 attachments/  files attached to entries of the history
 scans/        for each scan its original, byte for byte as it was uploaded, a small picture,
               and what was read from it and drawn on it
-studies/      the objects of whole series, byte for byte as they came, by series
+studies/      the objects of whole series, byte for byte as they came, by series, and what was
+              read from it: pictures, and the outlines of all slices (NumPy, bits packed by rows)
 SHA256SUMS    of every file here; `sha256sum -c SHA256SUMS` checks them
 MISSING.txt   only if files could not be read when this was made: which
 
@@ -82,6 +85,10 @@ def study_files(contents: FileContents) -> Iterable[tuple[str, str]]:
     for study in contents.studies:
         for instance in study_instances(study):
             yield instance_name(instance), str(instance.file.name)
+        for analysis in study_readings(study):
+            for stored in filter(None, analysis.files.values()):
+                place = series_reading_folder(analysis)
+                yield f"{place}/{str(stored.name).rpartition('/')[2]}", str(stored.name)
 
 
 class Package:

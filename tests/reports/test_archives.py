@@ -24,7 +24,9 @@ from patients.services import add_to_care_team
 from reports.archives import services
 from reports.models import Archive
 from reports.tasks import build_archive, sweep
+from tests.dicom.readings import outline, read_series, review
 from tests.reports.conftest import add_scan, grey, text_of
+from tests.series.make import make_series
 
 pytestmark = pytest.mark.usefixtures("reading")
 
@@ -237,3 +239,28 @@ def test_lost_worker_or_message_is_noticed(asked: dict[str, Any]) -> None:
 
 def archives_on_disk() -> list[Path]:
     return list(Path(settings.MEDIA_ROOT).glob("patients/*/archives/*"))
+
+
+def test_readings_of_whole_series_are_in_it(
+    as_doctor: APIClient, asked: dict[str, Any], rana: Patient, doctor: User
+) -> None:
+    masks = outline(5, 32, 40)
+    analysis = read_series(rana, make_series(slices=5), masks)
+    shares = {"glioma": 0.9, "meningioma": 0.05, "pituitary": 0.03, "no_tumor": 0.02}
+    analysis.probabilities = shares
+    for one in analysis.slices:
+        one |= {"position_mm": None, "accepted": True, "label": "glioma", "probabilities": shares}
+        one |= {"area_px": 120, "area_mm2": None, "reasons": []}
+    analysis.save()
+    review(analysis, doctor, "corrected", "meningioma")
+    zipped = fetch(as_doctor, asked)
+    studies = json.loads(zipped.read("file.json"))["studies"]
+    (told,) = [reading for study in studies for reading in study["readings"]]
+    assert (told["label"], told["measurements"]["volume_ml"]) == ("glioma", 1.5)
+    assert [each["index"] for each in told["slices"]] == [0, 1, 2, 3, 4]
+    assert told["reviews"][0]["label"] == "meningioma"
+    names = {name for name in zipped.namelist() if name.startswith(told["folder"])}
+    assert {name.rpartition(".")[2] for name in names} == {"npz", "png"}
+    (packed,) = [name for name in names if name.endswith(".npz")]
+    with analysis.masks.open("rb") as kept:
+        assert zipped.read(packed) == kept.read()
