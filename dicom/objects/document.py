@@ -1,6 +1,7 @@
 """One page about a reading for people, as PDF in a DICOM object (PS3.3, A.45.1)."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,10 +112,10 @@ def _facts(result: Result) -> list[tuple[str, Said]]:
     facts: list[tuple[str, object]] = [
         ("Patient", name),
         ("Number", source.PatientID),
-        ("Born", source.PatientBirthDate),
+        ("Born", _day(source.PatientBirthDate)),
         ("Study", source.get("StudyDescription", "")),
         ("Series", source.get("SeriesDescription", "")),
-        ("Taken", source.StudyDate),
+        ("Taken", _day(source.StudyDate)),
         ("Read", f"{result.read_at:%Y-%m-%d %H:%M %Z}, {len(result.slices)} slices"),
     ]
     label = review.label if review else result.label
@@ -131,6 +132,11 @@ def _facts(result: Result) -> list[tuple[str, Said]]:
             ("Comment", review.comment),
         ]
     return [(label, said(value or "")) for label, value in facts]
+
+
+def _day(date: object) -> str:
+    """A DICOM date as people write it; anything else as it is."""
+    return re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", str(date or ""))
 
 
 def _sizes(result: Result) -> list[tuple[str, object]]:

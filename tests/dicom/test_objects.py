@@ -205,7 +205,8 @@ def test_the_page_for_people_says_the_same(patient: Patient, doctor: User) -> No
     review(analysis, doctor, "corrected", "meningioma")
     first = page(objects(publish_results(analysis=analysis))[PDF])
     second = page(objects(publish_results(analysis=analysis, version=1))[PDF])
-    for text in ("Haddad Rana", "P-17", "Preliminary", "Glioma", "97.3 %", "1.5 ml", "18.2 mm"):
+    measured = ("97.3 %", "1.5 ml", "18.2 mm")
+    for text in ("Haddad Rana", "P-17", "1980-02-03", "Preliminary", "Glioma", *measured):
         assert text in first
     for text in ("A doctor has corrected", "Meningioma", "Along the falx."):
         assert text in second
