@@ -16,7 +16,7 @@ from dicom.dicomweb.multipart import MultipartError, Part, Stream, read_parts
 from dicom.inbox.services import Received, Source, receive
 from scans.decoding import DecodeError
 from scans.models import Series
-from scans.series.services import note_broken, settle
+from scans.series.services import note_broken, note_resumed, settle
 
 # Reasons of failures: PS3.18, 10.5.3 (table I.2-2), and PS3.4, annex B.2.3.
 PROCESSING_FAILURE = 0x0110
@@ -105,8 +105,11 @@ def store(stream: Stream, boundary: str, *, user: User, study_uid: str | None, r
         stored.complete = False
         stored.others.append(dataset(FailureReason=PROCESSING_FAILURE))
     if stored.complete:
-        for series in Series.objects.filter(pk__in=stored.whole_series):
-            settle(series, complete=True)
+        for series in Series.objects.filter(pk__in=stored.series):
+            if series.pk in stored.whole_series:
+                settle(series, complete=True)
+            else:
+                note_resumed(series)
     else:
         for series in Series.objects.filter(pk__in=stored.series):
             note_broken(series)

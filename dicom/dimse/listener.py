@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
@@ -19,9 +20,9 @@ from dicom.dimse.server import Server
 from dicom.inbox.services import Source, receive
 from dicom.models import Peer, Retrieval
 from dicom.peers import peer_calling
-from scans.models import Instance
+from scans.models import Instance, Series
 from scans.series.header import Header
-from scans.series.services import note_broken, settle
+from scans.series.services import note_broken, note_resumed, settle
 
 logger = logging.getLogger(__name__)
 
@@ -193,9 +194,12 @@ class Listener:
         session = self.sessions.pop(event.assoc, None)
         if session is not None:
             elsewhere = {series for other in list(self.sessions.values()) for series in other.last}
-            for series_id in session.whole_series:
-                if series_id not in elsewhere:
-                    self.settle(session.last[series_id])
+            whole = session.whole_series
+            for series_id, instance in session.last.items():
+                if series_id not in whole:
+                    self.note(note_resumed, instance)
+                elif series_id not in elsewhere:
+                    self.settle(instance)
             logger.info("%s sent %d objects", session.peer, session.count)
 
     def settle(self, instance: Instance) -> None:
@@ -209,11 +213,11 @@ class Listener:
         if session := self.sessions.pop(event.assoc, None):
             logger.warning("%s broke off after %d objects", session.peer, session.count)
             for instance in session.last.values():
-                self.note_broken(instance)
+                self.note(note_broken, instance)
 
-    def note_broken(self, instance: Instance) -> None:
+    def note(self, what: Callable[[Series], None], instance: Instance) -> None:
         try:
-            note_broken(instance.series)
+            what(instance.series)
         except Exception:
             logger.exception("Series %s could not be marked", instance.series_id)
 

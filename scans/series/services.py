@@ -35,6 +35,7 @@ from scans.services import possible, removed_on_failure
 logger = logging.getLogger(__name__)
 
 BROKEN = Problem("transfer_broken", "Its transfer broke off: slices may be missing.")
+RESUMED = Problem(BROKEN.code, "Its transfer broke off and went on: slices may be missing.")
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,35 @@ def series_of(patient: Patient, header: Header, *, ours: bool) -> Series:
 def note_broken(series: Series) -> None:
     """Say of a series that is still coming that its transfer broke off; the rest may follow."""
     series = locked(series)
-    if series.settled_at is None and not has_broken(series):
-        series.problems = [*series.problems, asdict(BROKEN)]
+    if series.settled_at is None and broken_off(series) != BROKEN:
+        series.problems = [*others_than_broken(series), asdict(BROKEN)]
         series.save(update_fields=["problems", "updated_at"])
         publish(series, Change.Action.UPDATED)
 
 
-def has_broken(series: Series) -> bool:
-    return any(problem["code"] == BROKEN.code for problem in series.problems)
+@transaction.atomic
+def note_resumed(series: Series) -> None:
+    """Say of a series whose transfer broke off that a slice of it came whole since.
+
+    Whether that was the last one nobody says: it is looked at once it has been quiet.
+    """
+    series = locked(series)
+    if broken_off(series) is None:
+        return
+    series.problems = [*others_than_broken(series), asdict(RESUMED)]
+    series.received_at, series.settled_at = timezone.now(), None
+    series.save(update_fields=["problems", "received_at", "settled_at", "updated_at"])
+    publish(series, Change.Action.UPDATED)
+
+
+def broken_off(series: Series) -> Problem | None:
+    """What was noted when its transfer broke off, if it did: `BROKEN` or `RESUMED`."""
+    noted = (Problem(**each) for each in series.problems if each["code"] == BROKEN.code)
+    return next(noted, None)
+
+
+def others_than_broken(series: Series) -> list[dict[str, str]]:
+    return [each for each in series.problems if each["code"] != BROKEN.code]
 
 
 @transaction.atomic
@@ -210,19 +232,24 @@ def settle(series: Series, *, complete: bool | None = None) -> Series:
 
     Args:
         complete: Whether the transfer ended as it should. Where it broke off the series has the
-            problem `transfer_broken` until a whole one follows; None: nobody says, what was
-            noted stays.
+            problem `transfer_broken` until a whole one follows; None: nobody says, and what was
+            noted stays unless single slices came whole since and leave no gap.
     """
     # The study first: what is worth reading depends on its other series.
     Study.objects.select_for_update(no_key=True).get(pk=series.study_id)
     series = locked(series)
-    repaired = complete is True and has_broken(series)
+    broken = broken_off(series)
+    repaired = complete is True and broken is not None
     if series.received_at is None or (series.settled_at is not None and not repaired):
         return series
     summary = summarise(series)
-    broken = has_broken(series) if complete is None else not complete
+    if complete is not None:
+        broken = None if complete else BROKEN
+    elif broken == RESUMED and not summary.stack.problems:
+        broken = None
+    problems = [*summary.problems, broken] if broken else summary.problems
     series.plane = summary.stack.plane
-    series.problems = [asdict(problem) for problem in (*summary.problems, *[BROKEN] * broken)]
+    series.problems = [asdict(problem) for problem in problems]
     series.facts = summary.facts
     series.settled_at = timezone.now()
     weigh(series, judge(summary.about))

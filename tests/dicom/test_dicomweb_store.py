@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pydicom.dataset import Dataset
 from rest_framework.test import APIClient
 
@@ -21,7 +23,7 @@ from dicom.models import Arrival
 from patients.models import Patient, PatientIdentifier
 from patients.services import create_patient
 from scans.models import Instance, Series
-from scans.series.services import file_instance
+from scans.series.services import file_instance, settle_quiet
 from tests.series.make import as_bytes, make_series, uid
 
 STUDIES = "/dicomweb/studies"
@@ -146,6 +148,11 @@ def test_of_a_body_that_broke_off_the_whole_parts_are_kept_and_the_series_stays_
     series = Series.objects.get()
     assert series.settled_at is None
     assert [problem["code"] for problem in series.problems] == ["transfer_broken"]
+    for one in sent():  # the sender goes on, with a request for each
+        assert post(as_doctor, as_bytes(one)).status_code == 200
+    Series.objects.update(received_at=timezone.now() - timedelta(hours=1))
+    settle_quiet()
+    assert Series.objects.get().problems == []
 
 
 @pytest.mark.parametrize(

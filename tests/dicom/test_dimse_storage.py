@@ -4,12 +4,14 @@ import socket
 import struct
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
@@ -22,6 +24,7 @@ from dicom.models import Arrival
 from patients.models import Patient
 from patients.services import create_patient
 from scans.models import Instance, Series
+from scans.series.services import settle_quiet
 from tests.dicom.listening import ISSUER, NUMBER, call, hang_up, listening, scanner
 from tests.jobs.deployment import until
 from tests.series.make import as_bytes, make_enhanced, make_series
@@ -176,6 +179,49 @@ def test_what_came_before_an_association_broke_off_is_kept_unsettled(
     series = Series.objects.get()
     assert series.settled_at is None
     assert [problem["code"] for problem in series.problems] == ["transfer_broken"]
+
+
+@pytest.mark.parametrize(
+    ("resent", "problems"),
+    [
+        ([1, 2, 3, 4], []),
+        ([0], []),  # what it broke off with came again: there is no more
+        ([1, 3, 4], ["missing_slices", "transfer_broken"]),
+        ([], ["transfer_broken"]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("was_settled", [False, True])
+def test_slices_that_come_one_by_one_make_good_for_one_that_broke_off(
+    listener: Listener,
+    patient: Patient,
+    resent: list[int],
+    problems: list[str],
+    was_settled: bool,
+) -> None:
+    scanner()
+    slices = make_series()
+    association = call(listener, slices[0])
+    assert association.send_c_store(slices[0]).Status == 0x0000
+    association.abort()
+    until(lambda: not listener.server.active_associations)
+    if was_settled:
+        quiet()
+    for index in resent:
+        association = call(listener, slices[index])
+        assert association.send_c_store(slices[index]).Status == 0x0000
+        hang_up(listener, association)
+    assert [p["code"] for p in Series.objects.get().problems] == ["transfer_broken"]
+    quiet()
+    series = Series.objects.get()
+    assert series.settled_at is not None
+    assert [problem["code"] for problem in series.problems] == problems
+
+
+def quiet() -> None:
+    """Let the time pass after which a series is taken to be whole."""
+    Series.objects.update(received_at=timezone.now() - timedelta(hours=1))
+    settle_quiet()
 
 
 @pytest.mark.usefixtures("_leaves_nothing")
