@@ -6,15 +6,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.fields.files import FieldFile
+from django.db.models.functions import Coalesce, Trim, Upper
 from django.utils import timezone
 
 from accounts.models import User
 from audit.services import record
 from backend.api.errors import ApiError, Conflict, Forbidden
 from dicom.inbox.files import written_files
-from dicom.inbox.matching import Source
+from dicom.inbox.matching import OPPOSITE, SEXES, Source
 from dicom.inbox.services import whose
 from dicom.models import Arrival
 from patients.access import Level, patient_for
@@ -165,14 +166,33 @@ def discard(*, user: User, group: UUID) -> int:
 
 
 def file_waiting() -> None:
-    """File what waits for a number that somebody has now."""
-    known = PatientIdentifier.objects.values("key")
-    ready = Arrival.objects.filter(reason=Reason.UNKNOWN_NUMBER, numbers__key__in=known)
+    """File what waits for a number that somebody has now, or for its owner to be put right."""
+    ready = worth_a_look()
     # In any order: those that their sender may not file must not stand in the others' way.
     groups = ready.order_by("?").values_list("group", flat=True)[: GROUPS_AT_ONCE * 10]
     for group in list(dict.fromkeys(groups))[:GROUPS_AT_ONCE]:
         with written_files() as written, transaction.atomic():
             file_group(ready.filter(group=group), group, written)
+
+
+def worth_a_look() -> QuerySet[Arrival]:
+    """What may have an owner by now; whether it has, `whose` says, which reads the objects.
+
+    Of those whose number's owner was somebody else, the ones that no birth date or sex of an owner
+    contradicts any more: all others would be read again with each sweep.
+    """
+    owners = PatientIdentifier.objects.filter(key=OuterRef("numbers__key"))
+    alike = owners.filter(
+        Q(patient__birth_date=None)
+        | Q(patient__birth_date=Coalesce(OuterRef("birth_date"), F("patient__birth_date")))
+    ).exclude(patient__sex=OuterRef("opposite"))
+    opposite = [When(said=code, then=Value(OPPOSITE[sex].value)) for code, sex in SEXES.items()]
+    return Arrival.objects.annotate(
+        said=Upper(Trim("sex")), opposite=Case(*opposite, default=Value(""))
+    ).filter(
+        Q(Exists(owners), reason=Reason.UNKNOWN_NUMBER)
+        | Q(Exists(alike), reason=Reason.OTHER_PERSON)
+    )
 
 
 def file_group(waiting: QuerySet[Arrival], group: UUID, written: list[FieldFile]) -> None:

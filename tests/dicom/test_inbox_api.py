@@ -318,6 +318,48 @@ def test_a_number_that_is_given_to_another_person_does_not(
     assert {arrival.reason for arrival in Arrival.objects.all()} == {"other_person"}
 
 
+@pytest.mark.parametrize(
+    ("sent", "wrong", "put_right"),
+    [
+        ({}, {"birth_date": date(1980, 3, 2)}, {"birth_date": date(1980, 2, 3)}),
+        ({}, {"birth_date": date(1980, 3, 2)}, {"birth_date": None}),
+        ({}, {"sex": "male"}, {"sex": "female"}),
+        ({"PatientSex": " f"}, {"sex": "male"}, {"sex": "unknown"}),
+        ({"PatientBirthDate": None}, {"sex": "male"}, {"sex": "female"}),
+    ],
+    ids=str,
+)
+def test_an_owner_who_is_put_right_gets_what_waits(
+    peer: Peer,
+    doctor: User,
+    patient: Patient,
+    sent: dict[str, Any],
+    wrong: dict[str, Any],
+    put_right: dict[str, Any],
+) -> None:
+    update_patient(user=doctor, patient=patient, identifiers=[NUMBER], **wrong)
+    send(peer, **sent)
+    with patch("dicom.inbox.decisions.bytes_of") as read:
+        file_waiting()
+    assert not read.called  # nothing has changed: it is not read with each sweep
+    assert {arrival.reason for arrival in Arrival.objects.all()} == {"other_person"}
+    update_patient(user=doctor, patient=patient, **put_right)
+    file_waiting()
+    assert not Arrival.objects.exists()
+    assert {i.series.study.patient for i in Instance.objects.all()} == {patient}
+
+
+def test_an_owner_who_is_put_half_right_does_not(
+    peer: Peer, doctor: User, patient: Patient
+) -> None:
+    update_patient(user=doctor, patient=patient, identifiers=[NUMBER], sex="male")
+    update_patient(user=doctor, patient=patient, birth_date=date(1980, 3, 2))
+    send(peer)
+    update_patient(user=doctor, patient=patient, sex="female")
+    file_waiting()
+    assert {arrival.reason for arrival in Arrival.objects.all()} == {"other_person"}
+
+
 def test_what_an_account_sent_is_filed_only_where_it_may_write(
     doctor: User, patient: Patient
 ) -> None:
