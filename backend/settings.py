@@ -227,6 +227,9 @@ MFA_REQUIRED_ROLES = env.list("MFA_REQUIRED_ROLES", default=[])
 RATE_PER_USER = env.str("RATE_PER_USER", default="600/min")
 RATE_PER_ADDRESS = env.str("RATE_PER_ADDRESS", default="6000/min")  # a hospital may share one
 RATE_PUBLIC_PER_ADDRESS = env.str("RATE_PUBLIC_PER_ADDRESS", default="60/hour")
+# Systems that do not prove who they are: one from one address, and all from one.
+RATE_TOKEN_FAILURES_PER_CLIENT = env.str("RATE_TOKEN_FAILURES_PER_CLIENT", default="10/min")
+RATE_TOKEN_FAILURES_PER_ADDRESS = env.str("RATE_TOKEN_FAILURES_PER_ADDRESS", default="60/min")
 RATE_MAIL_PER_ADDRESSEE = env.str("RATE_MAIL_PER_ADDRESSEE", default="5/hour")
 # How long an access token of a hospital's system is good.
 SYSTEM_TOKEN_S = env.int("SYSTEM_TOKEN_S", default=300)

@@ -42,10 +42,7 @@ class Window(SimpleRateThrottle):
         identity = self.identity(request)
         if identity is None or self.most is None or self.window_s is None:
             return True
-        now = self.timer()
-        window = int(now // self.window_s)
-        self.ends_in_s = (window + 1) * self.window_s - now
-        key = f"throttle:{self.scope}:{window}:{identity}"
+        key = self.counter(identity, self.window_s)
         try:
             self.cache.add(key, 0, timeout=self.window_s)
             return self.cache.incr(key) <= self.most
@@ -54,6 +51,23 @@ class Window(SimpleRateThrottle):
         except RedisError:  # uploads go on without Redis; so does everything that has a limit
             logger.warning("Requests are not limited: the cache does not answer")
             return True
+
+    def is_over(self, request: HttpRequest | Request) -> bool:
+        """Whether `allow` would let nothing more pass; counts nothing."""
+        identity = self.identity(request)
+        if identity is None or self.most is None or self.window_s is None:
+            return False
+        try:
+            return bool(self.cache.get(self.counter(identity, self.window_s), 0) >= self.most)
+        except RedisError:
+            logger.warning("Requests are not limited: the cache does not answer")
+            return False
+
+    def counter(self, identity: str, window_s: int) -> str:
+        now = self.timer()
+        window = int(now // window_s)
+        self.ends_in_s = (window + 1) * window_s - now
+        return f"throttle:{self.scope}:{window}:{identity}"
 
     def wait(self) -> int:
         """Return the seconds until the next window, at least one."""

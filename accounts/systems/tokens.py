@@ -86,6 +86,19 @@ def issue(*, form: dict[str, str], authorization: str, endpoint: str) -> Issued:
     return write_down(system, scopes, used)
 
 
+def claimed_by(form: dict[str, str], authorization: str) -> str:
+    """Return who a client says that it is; nothing where it says nothing that can be read."""
+    try:
+        if "client_assertion" in form:
+            assertion = form["client_assertion"]
+            return str(jwt.decode(assertion, options={"verify_signature": False}).get("iss", ""))
+        if authorization[:6].lower() == "basic ":
+            return basic_credentials(authorization)[0]
+    except (InvalidClient, jwt.PyJWTError, *UNREADABLE):
+        return ""
+    return form.get("client_id", "")
+
+
 def basic_credentials(authorization: str) -> tuple[str, str]:
     """Read `Authorization: Basic`, whose parts are form-encoded (RFC 6749, section 2.3.1)."""
     try:

@@ -8,7 +8,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.clients import address_of
-from accounts.systems.tokens import OAuthError, issue
+from accounts.systems.limits import TooManyFailures, count_failure, refuse_too_many
+from accounts.systems.tokens import InvalidClient, Issued, OAuthError, claimed_by, issue
 
 logger = logging.getLogger(__name__)
 
@@ -18,17 +19,15 @@ logger = logging.getLogger(__name__)
 def token(request: HttpRequest) -> JsonResponse:
     """Answer `grant_type=client_credentials` with an access token."""
     try:
-        issued = issue(
-            form=form_of(request),
-            authorization=request.headers.get("Authorization", ""),
-            endpoint=request.build_absolute_uri(reverse("oauth-token")),
-        )
+        issued = issued_to(request)
     except OAuthError as refused:
         logger.warning("No token for a system at %s: %s", address_of(request), refused)
         body = {"error": refused.error, "error_description": refused.description}
         answer = JsonResponse(body, status=refused.status)
         if refused.status == 401:
             answer["WWW-Authenticate"] = 'Basic realm="falx"'
+        if isinstance(refused, TooManyFailures):
+            answer["Retry-After"] = str(refused.wait_s)
     else:
         answer = JsonResponse(
             {
@@ -41,6 +40,26 @@ def token(request: HttpRequest) -> JsonResponse:
     answer["Cache-Control"] = "no-store"
     answer["Pragma"] = "no-cache"
     return answer
+
+
+def issued_to(request: HttpRequest) -> Issued:
+    """Look at what a client proves, unless it has failed to too often.
+
+    Raises:
+        OAuthError
+    """
+    form, authorization = form_of(request), request.headers.get("Authorization", "")
+    client_id = claimed_by(form, authorization)
+    refuse_too_many(request, client_id)
+    try:
+        return issue(
+            form=form,
+            authorization=authorization,
+            endpoint=request.build_absolute_uri(reverse("oauth-token")),
+        )
+    except InvalidClient:
+        count_failure(request, client_id)
+        raise
 
 
 def form_of(request: HttpRequest) -> dict[str, str]:

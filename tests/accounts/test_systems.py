@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
+from accounts.api.throttling import Window
 from accounts.models import User
 from accounts.systems.authentication import Access, BearerAuthentication
 from accounts.systems.models import AccessToken, SystemAccount
@@ -126,6 +127,58 @@ def test_an_assertion_that_is_not_right_gets_none(
         status, error = ask(client, assertion(system, key=key, **changes))
     assert (status, error["error"]) == (401, "invalid_client")
     assert not AccessToken.objects.exists()
+
+
+STRANGERS_KEY = ec.generate_private_key(ec.SECP384R1())
+
+
+@pytest.fixture
+def _one_minute() -> Any:
+    """Let a test not run across the end of a window."""
+    with patch.object(Window, "timer", staticmethod(lambda: 1_700_000_010.5)):
+        yield
+
+
+@pytest.mark.usefixtures("_one_minute")
+def test_who_fails_too_often_is_not_looked_at_until_the_window_ends(
+    client: Client, system: SystemAccount, settings: Any
+) -> None:
+    settings.RATE_TOKEN_FAILURES_PER_CLIENT = "3/min"
+    other = create_system(by=None, name="PACS", issuers=["PACS"], scopes=["system/DICOM.read"])
+    right = {"client_id": other.client_id, "client_secret": new_secret(by=None, system=other)}
+    assert ask(client, assertion(system))[0] == 200  # counts for nothing
+    for _ in range(3):
+        wrong = assertion(system, key=STRANGERS_KEY, kid="b")
+        text = "The client did not prove who it is."
+        assert ask(client, wrong) == (401, problem("invalid_client", text))
+    refused = client.post(reverse("oauth-token"), assertion(system))
+    assert (refused.status_code, refused["Retry-After"]) == (429, "30")
+    text = "Too many failures. Ask again in 30 s."
+    assert refused.json() == problem("temporarily_unavailable", text)
+    # Neither another client there nor the same one elsewhere is kept out by that.
+    assert ask(client, {"grant_type": "client_credentials", **right})[0] == 200
+    elsewhere = Client(REMOTE_ADDR="203.0.113.9")
+    assert ask(elsewhere, assertion(system))[0] == 200
+    with patch.object(Window, "timer", staticmethod(lambda: 1_700_000_041.0)):
+        assert ask(client, assertion(system))[0] == 200
+
+
+@pytest.mark.usefixtures("_one_minute")
+def test_an_address_that_tries_client_after_client_is_stopped(
+    client: Client, secret: str, system: SystemAccount, settings: Any
+) -> None:
+    settings.RATE_TOKEN_FAILURES_PER_ADDRESS = "3/min"
+    form = {"grant_type": "client_credentials", "client_secret": secret}
+    told = [ask(client, {**form, "client_id": f"client-{n}"})[0] for n in range(5)]
+    assert told == [401, 401, 401, 429, 429]
+    basic = "Basic " + b64encode(f"{system.client_id}:{secret}".encode()).decode()
+    body = {"grant_type": "client_credentials"}
+    assert ask(client, body, Authorization=basic)[0] == 429
+    assert ask(Client(REMOTE_ADDR="203.0.113.9"), body, Authorization=basic)[0] == 200
+
+
+def problem(code: str, text: str) -> dict[str, str]:
+    return {"error": code, "error_description": text}
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256"])
