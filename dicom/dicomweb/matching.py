@@ -17,12 +17,12 @@ from scans.models import Series
 
 MOST = 1000
 _LONGEST = 4096
+_LONGEST_NAME = 200
 _MOST_UIDS = 1000
 _UID = re.compile(r"[0-9.]{1,64}")
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.\d{1,6})?")
-_OTHERS = ("limit", "offset", "fuzzymatching", "includefield", "accept")
 _SEX = {"F": "female", "M": "male", "O": "other"}
 
 
@@ -70,7 +70,9 @@ def parse(parameters: Iterable[tuple[str, str]], level: Level) -> Query:
             query.offset = _count(name, value)
         elif name == "fuzzymatching":
             query.fuzzy = value.lower() == "true"
-        elif name not in _OTHERS:
+        elif name == "includefield":
+            _check_fields(value)
+        elif name != "accept":
             condition = _condition(name, value, level)
             if condition is not None:
                 query.conditions.append(condition)
@@ -100,9 +102,23 @@ def _keyword(name: str) -> str:
     if _TAG.fullmatch(name) and dictionary_has_tag(int(name, 16)):
         return keyword_for_tag(int(name, 16))
     first = name.partition(".")[0]
-    if tag_for_keyword(first) is None and not _TAG.fullmatch(first):
+    if not _is_attribute(first):
         raise ApiError("unknown_attribute", f"{name} is no attribute of DICOM.", field=name)
     return name
+
+
+def _check_fields(value: str) -> None:
+    """Refuse what names no attribute; all that is known is returned in any case."""
+    for path in value.split(","):
+        parts = path.strip().split(".")  # of items of sequences
+        if parts != ["all"] and not all(map(_is_attribute, parts)):
+            message = f"{path[:_LONGEST_NAME]} is no attribute of DICOM."
+            raise ApiError("unknown_attribute", message, field="includefield")
+
+
+def _is_attribute(name: str) -> bool:
+    """Whether it is a keyword, or has the form of a tag, which may be private."""
+    return tag_for_keyword(name) is not None or _TAG.fullmatch(name) is not None
 
 
 def _count(name: str, value: str) -> int:
