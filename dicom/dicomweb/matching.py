@@ -118,7 +118,9 @@ def _check_fields(value: str) -> None:
 
 def _is_attribute(name: str) -> bool:
     """Whether it is a keyword, or has the form of a tag, which may be private."""
-    return tag_for_keyword(name) is not None or _TAG.fullmatch(name) is not None
+    # The dictionary has attributes without a keyword.
+    known = name != "" and tag_for_keyword(name) is not None
+    return known or _TAG.fullmatch(name) is not None
 
 
 def _count(name: str, value: str) -> int:
