@@ -14,6 +14,7 @@ from dicom.objects.result import MANUFACTURER, Result, Slice, date_object
 from scans.series.frames import geometry_of
 
 LABEL = "TUMOR"
+_PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
 def segmentations(result: Result) -> list[Segmentation]:
@@ -25,9 +26,10 @@ def segmentations(result: Result) -> list[Segmentation]:
     a segment of a tumour, which viewers list and programs count. Neither is there one of images
     without a place in the patient, which the standard does not allow.
     """
+    known = {source.SOPInstanceUID: _group(source) for source in result.sources}
     groups: dict[Hashable, list[Slice]] = defaultdict(list)
     for slice_ in result.slices:
-        groups[_group(slice_)].append(slice_)
+        groups[known[slice_.source.SOPInstanceUID]].append(slice_)
     outlined = [g for key, g in groups.items() if key and any(s.mask.any() for s in g)]
     return [segmentation(result, slices, number) for number, slices in enumerate(outlined, 1)]
 
@@ -61,17 +63,20 @@ def segmentation(result: Result, slices: list[Slice], number: int) -> Segmentati
     return made
 
 
-def _group(slice_: Slice) -> Hashable:
+def _group(source: Dataset) -> Hashable:
     """What slices must have in common to stand in one object; None where they cannot at all."""
-    source = slice_.source
     if not isinstance(source.get("FrameOfReferenceUID") or None, str):
         return None
-    if "NumberOfFrames" in source and "SharedFunctionalGroupsSequence" in source:
-        return source.SOPInstanceUID if _share_orientation(source) else None
-    source.setdefault("SliceThickness", None)  # may be missing; the library asks for it
-    geometry = geometry_of(source, 1)  # numbers that can be so, or none
+    enhanced = "NumberOfFrames" in source and "SharedFunctionalGroupsSequence" in source
+    # Numbers that can be so, or none.
+    geometry = geometry_of(source, int(source.NumberOfFrames) if enhanced else 1)
     if not geometry["frames"] or not geometry["spacing_mm"]:
         return None
+    if enhanced:
+        return source.SOPInstanceUID if _share_orientation(source) else None
+    if any(keyword not in source for keyword in _PLACE):
+        return None  # it says so in another way than images of one frame do
+    source.setdefault("SliceThickness", None)  # may be missing; the library asks for it
     place = (source.ImageOrientationPatient, source.PixelSpacing)
     # Some write the last digits of the same direction differently from slice to slice.
     values = (round(float(value), 4) for part in place for value in part)
@@ -83,6 +88,11 @@ def _share_orientation(source: Dataset) -> bool:
 
     The standard lets each frame repeat it (PS3.3, C.7.6.16).
     """
+    if (
+        not source.SharedFunctionalGroupsSequence
+        or "PerFrameFunctionalGroupsSequence" not in source
+    ):
+        return False
     shared = source.SharedFunctionalGroupsSequence[0]
     for keyword in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
         if keyword in shared:

@@ -335,6 +335,34 @@ def test_what_is_no_value_does_not_keep_a_result_back(
     assert {SR, SC, PDF} <= made.keys()
 
 
+@pytest.mark.parametrize(
+    ("groups", "macro", "changes"),
+    [
+        ("Shared", "", {}),
+        ("PerFrame", "", {}),
+        ("Shared", "PixelMeasures", {}),
+        ("Shared", "PixelMeasures", {"PixelSpacing": [0, 0]}),
+        ("Shared", "PlaneOrientation", {"ImageOrientationPatient": [1, 1, 1, 1, 1, 1]}),
+        ("PerFrame", "PlanePosition", {}),
+        ("PerFrame", "PlanePosition", {"ImagePositionPatient": None}),
+    ],
+    ids=str,
+)
+def test_an_enhanced_image_without_a_place_costs_the_outline_only(
+    patient: Patient, groups: str, macro: str, changes: dict[str, Any]
+) -> None:
+    source = make_enhanced()
+    items = source[f"{groups}FunctionalGroupsSequence"].value
+    damaged = items[-1][f"{macro}Sequence"].value if macro else items
+    if changes:
+        ((keyword, value),) = changes.items()
+        setattr(damaged[0], keyword, value)
+    else:
+        damaged.clear()
+    made = objects(publish_results(analysis=read_series(patient, [source], outline(5, 32, 32))))
+    assert made.keys() == {SR, SC, PDF}
+
+
 def with_bytes(dataset: Dataset, keyword: str, value: bytes) -> bytes:
     """Return the file with these bytes as an element's value, which the library would not write."""
     tag = Tag(keyword)
