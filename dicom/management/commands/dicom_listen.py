@@ -20,7 +20,6 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=settings.DICOM_HOST)
         parser.add_argument("--port", type=int, default=settings.DICOM_PORT or DEFAULT_PORT)
-
         parser.add_argument("--processes", type=int, default=settings.DICOM_PROCESSES)
 
     def handle(self, *args: Any, host: str, port: int, processes: int, **options: Any) -> None:
