@@ -10,10 +10,14 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from torch import Tensor, distributed, multiprocessing
+
+PATIENCE = timedelta(hours=12)
+"""How long one process waits for another: a run may be stopped for hours and then go on."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def in_parallel(count: int, work: Callable[[Peers], None]) -> None:
 
 def _join(rank: int, count: int, meeting: str, work: Callable[[Peers], None]) -> None:
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all of them are on this machine
-    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=count)
+    distributed.init_process_group(
+        "gloo", init_method=meeting, rank=rank, world_size=count, timeout=PATIENCE
+    )
     try:
         work(Peers(rank, count))
     finally:
