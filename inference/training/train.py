@@ -35,6 +35,7 @@ from inference.engine.networks import (
 )
 from inference.training.config import RECIPES, TrainConfig
 from inference.training.dataset import Item, SliceDataset, epoch_order, split_places
+from inference.training.depthwise import quicken
 from inference.training.losses import dice_and_cross_entropy
 from inference.training.metrics import image_dice
 from inference.training.parallel import Peers, in_parallel
@@ -159,6 +160,8 @@ class _Trainer:
             encoder = _encoder(config)
             log.info("%d tensors from ImageNet", load_imagenet(network, encoder))
         self.network = network.to(device)
+        if device.type == "cpu":
+            quicken(self.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
