@@ -5,12 +5,34 @@ validation slices and stands in the release's card.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Knots = Sequence[tuple[float, float]]
 """(mean probability inside the outline, expected Dice), both rising; straight lines between."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What an outline is worth. outer: bool (H, W), it and wherever else the tumour may reach."""
+
+    expected_dice: float
+    outer: npt.NDArray[np.bool_]
+
+
+def trust(
+    shares: npt.NDArray[np.floating], mask: npt.NDArray[np.bool_], knots: Knots, outer_level: float
+) -> Trust | None:
+    """Judge a mask (H, W) by the tumour probability (H, W) of its pixels; None for an empty one.
+
+    outer_level: the probability down to which there may be tumour.
+    """
+    share = mean_share(shares, mask)
+    if share is None:
+        return None
+    return Trust(expected_dice(share, knots), mask | (shares >= outer_level))
 
 
 def mean_share(shares: npt.NDArray[np.floating], mask: npt.NDArray[np.bool_]) -> float | None:

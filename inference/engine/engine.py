@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inference.engine import accept, agree, explain, render
 from inference.engine.backend import Backend, Classified, FloatArray
-from inference.engine.certainty import expected_dice, mean_share
+from inference.engine.certainty import trust
 from inference.engine.classify import probabilities
 from inference.engine.clock import Clock
 from inference.engine.measure import measure
@@ -140,18 +140,17 @@ class Engine:
         return Seen(prepared, found.cam, shares, np.zeros(prepared.shape, bool))
 
     def _outlined(self, seen: "Seen", logits: FloatArray) -> "Seen":
+        shares = tumor_shares(logits, seen.prepared)
         mask = outline(
-            logits,
+            shares,
             seen.prepared,
             threshold=self._release.mask_threshold,
             min_area_fraction=self._release.min_area_fraction,
         )
         knots, level = self._release.dice_knots, self._release.outer_level
-        if not mask.any() or knots is None or level is None:
+        if knots is None or level is None or (worth := trust(shares, mask, knots, level)) is None:
             return replace(seen, mask=mask)
-        shares = tumor_shares(logits, seen.prepared)
-        dice = expected_dice(mean_share(shares, mask) or 0.0, knots)
-        return replace(seen, mask=mask, outer=mask | (shares >= level), expected_dice=dice)
+        return replace(seen, mask=mask, outer=worth.outer, expected_dice=worth.expected_dice)
 
     def warnings_for(self, seen: "Seen") -> list[Reason]:
         """What to keep in mind about what the networks found."""

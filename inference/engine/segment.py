@@ -20,14 +20,14 @@ def tumor_shares(logits: FloatArray, prepared: Prepared) -> FloatArray:
 
 
 def outline(
-    logits: FloatArray, prepared: Prepared, *, threshold: float, min_area_fraction: float
+    shares: FloatArray, prepared: Prepared, *, threshold: float, min_area_fraction: float
 ) -> npt.NDArray[np.bool_]:
     """Return bool (H, W): the tumour, without specks and with holes filled.
 
-    logits: (S, S) over the prepared square. Parts smaller than `min_area_fraction` of the square
-    are dropped; a hole is tissue inside the tumour, such as necrosis, and counts.
+    shares: (H, W), see `tumor_shares`. Parts smaller than `min_area_fraction` of the prepared
+    square are dropped; a hole is tissue inside the tumour, such as necrosis, and counts.
     """
-    mask = (tumor_shares(logits, prepared) >= threshold).astype(np.uint8)
+    mask = (shares >= threshold).astype(np.uint8)
     smallest = min_area_fraction * prepared.square.size
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     keep = np.concatenate([[False], stats[1:count, cv2.CC_STAT_AREA] >= smallest])

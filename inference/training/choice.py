@@ -79,16 +79,15 @@ def choose_outline(
     rules = [(threshold, area) for threshold in _THRESHOLDS for area in _MIN_AREAS]
     dice = np.zeros((len(records), len(rules)))
     for place, (prepared, wanted) in enumerate(truths(data, records)):
-        own = predictions.mask_logits(place, flips=flips)
-        dice[place] = [image_dice(draw(own, prepared, *rule), wanted) for rule in rules]
+        shares = tumor_shares(predictions.mask_logits(place, flips=flips), prepared)
+        dice[place] = [image_dice(draw(shares, prepared, *rule), wanted) for rule in rules]
     # A tumour-free slice counts 1 without a mask and 0 with one, so false masks cost as well.
     best = int(dice.mean(axis=0).argmax())
     threshold, min_area = rules[best]
     certain, reached = [], []
     for place, (prepared, wanted) in enumerate(truths(data, records)):
-        own = predictions.mask_logits(place, flips=flips)
-        shares, mask = tumor_shares(own, prepared), draw(own, prepared, threshold, min_area)
-        share = mean_share(shares, mask)
+        shares = tumor_shares(predictions.mask_logits(place, flips=flips), prepared)
+        share = mean_share(shares, draw(shares, prepared, threshold, min_area))
         if share is not None and wanted.any():
             certain.append((share, dice[place, best]))
             reached.append([np.mean(shares[wanted] >= level) for level in _OUTER_LEVELS])
@@ -120,10 +119,10 @@ def choose_certainty(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
 
 
 def draw(
-    logits: NDArray[np.float32], prepared: Prepared, threshold: float, min_area_fraction: float
+    shares: NDArray[np.float32], prepared: Prepared, threshold: float, min_area_fraction: float
 ) -> NDArray[np.bool_]:
-    """The mask that serving would draw, in the input's size."""
-    return outline(logits, prepared, threshold=threshold, min_area_fraction=min_area_fraction)
+    """The mask that serving would draw from tumour probabilities (H, W) of the input's pixels."""
+    return outline(shares, prepared, threshold=threshold, min_area_fraction=min_area_fraction)
 
 
 def truths(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.engine.certainty import expected_dice, mean_share
+from inference.engine.certainty import trust
 from inference.engine.measure import measure
 from inference.engine.preprocess import Prepared
 from inference.engine.segment import tumor_shares
@@ -129,7 +129,8 @@ def _compared(
     *,
     quick: bool,
 ) -> Outline:
-    mask = draw(logits, prepared, choice.threshold, choice.min_area_fraction)
+    shares = tumor_shares(logits, prepared)
+    mask = draw(shares, prepared, choice.threshold, choice.min_area_fraction)
     side = max(mask.shape)
     found: dict[str, Any] = {
         "dice": image_dice(mask, wanted),
@@ -138,12 +139,10 @@ def _compared(
         "overlap": int((mask & wanted).sum()),
         "side": side,
     }
-    shares = tumor_shares(logits, prepared)
-    share = mean_share(shares, mask)
-    if share is not None:
-        outer = mask | (shares >= choice.outer_level)
-        found["expected_dice"] = expected_dice(share, choice.dice_knots)
-        found |= {"outer": int(outer.sum()), "outer_overlap": int((outer & wanted).sum())}
+    if worth := trust(shares, mask, choice.dice_knots, choice.outer_level):
+        found["expected_dice"] = worth.expected_dice
+        found["outer"] = int(worth.outer.sum())
+        found["outer_overlap"] = int((worth.outer & wanted).sum())
     if quick:
         return Outline(**found)
     if mask.any() and wanted.any():

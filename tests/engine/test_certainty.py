@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.engine.certainty import expected_dice, fit_knots, mean_share
+from inference.engine.certainty import expected_dice, fit_knots, mean_share, trust
 
 shares = st.lists(st.floats(0.3, 1.0), min_size=0, max_size=60)
 
@@ -31,3 +31,13 @@ def test_what_is_expected_is_what_such_outlines_had() -> None:
 def test_an_empty_outline_has_no_certainty() -> None:
     assert mean_share(np.ones((4, 4)), np.zeros((4, 4), bool)) is None
     assert mean_share(np.full((4, 4), 0.75), np.eye(4, dtype=bool)) == 0.75
+
+
+def test_an_outline_is_worth_what_its_pixels_say_and_may_reach_further() -> None:
+    shares = np.array([[0.9, 0.7, 0.2, 0.0]])
+    mask = shares >= 0.5
+    worth = trust(shares, mask, ((0.6, 0.4), (1.0, 0.8)), 0.2)
+    assert worth is not None
+    assert worth.expected_dice == pytest.approx(0.6)
+    assert worth.outer.tolist() == [[True, True, True, False]]
+    assert trust(shares, np.zeros_like(mask), ((0.0, 0.0), (1.0, 1.0)), 0.2) is None

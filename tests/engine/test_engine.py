@@ -10,7 +10,7 @@ from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import prepare
 from inference.engine.reading import Reading
 from inference.engine.release import CLASSES, find_release
-from inference.engine.segment import outline
+from inference.engine.segment import outline, tumor_shares
 from inference.engine.torch_backend import TorchBackend
 from scans.decoding import DecodedSlice, decode
 from tests.samples import SAMPLES, sample
@@ -114,7 +114,7 @@ def test_torch_and_openvino_give_the_same_answer(
         picture = prepared.resized(release.segmenter.size)
         masks = [
             outline(
-                backend.segment(picture),
+                tumor_shares(backend.segment(picture), prepared),
                 prepared,
                 threshold=release.mask_threshold,
                 min_area_fraction=release.min_area_fraction,

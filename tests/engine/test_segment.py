@@ -8,7 +8,7 @@ from inference.engine.agree import warnings_for
 from inference.engine.classify import probabilities
 from inference.engine.preprocess import Prepared, prepare
 from inference.engine.release import CLASSES
-from inference.engine.segment import outline
+from inference.engine.segment import outline, tumor_shares
 
 
 def prepared(height: int = 300, width: int = 200) -> Prepared:
@@ -18,7 +18,8 @@ def prepared(height: int = 300, width: int = 200) -> Prepared:
 
 
 def outlined(logits: npt.NDArray[np.float32], into: Prepared) -> npt.NDArray[np.bool_]:
-    return outline(logits, into, threshold=0.5, min_area_fraction=0.001)
+    shares = tumor_shares(logits, into)
+    return outline(shares, into, threshold=0.5, min_area_fraction=0.001)
 
 
 def empty(size: int = 256) -> npt.NDArray[np.float32]:
