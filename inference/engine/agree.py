@@ -6,6 +6,8 @@ gives and costs. Everywhere else neither network is overruled: a doctor sees bot
 they contradict each other.
 """
 
+from collections.abc import Sequence
+
 from inference.engine.reading import Reason
 
 UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
@@ -25,6 +27,30 @@ def clear_of_tumor(probabilities: dict[str, float]) -> bool:
     return probabilities["no_tumor"] >= _CLEAR_FROM
 
 
+def possible_labels(
+    probabilities: dict[str, float], label: str, set_threshold: float | None
+) -> list[str] | None:
+    """Return every class of at least the threshold, and the label; the most probable first.
+
+    None without a threshold: the release does not know which are possible.
+    """
+    if set_threshold is None:
+        return None
+    return [
+        name
+        for name in _likeliest(probabilities)
+        if name == label or probabilities[name] >= set_threshold
+    ]
+
+
+def unsure(labels: Sequence[str]) -> Reason:
+    """Say between which classes, the most probable first, a reading cannot tell."""
+    *most, last = (_NAMES[label] for label in labels)
+    return Reason(
+        "unsure", f"The class is uncertain: {', '.join(most)} or {last}, the likeliest first."
+    )
+
+
 def warnings_for(
     probabilities: dict[str, float],
     *,
@@ -38,7 +64,10 @@ def warnings_for(
     unsure below UNSURE_BELOW. expected_dice: of the outline, where it is foretold.
     Codes: class_mask_disagree, unsure, poor_outline.
     """
-    (label, share), (second, other) = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
+    label, second = _likeliest(probabilities)[:2]
+    possible = possible_labels(probabilities, label, set_threshold)
+    if possible is None:
+        possible = [label, second] if probabilities[label] < UNSURE_BELOW else [label]
     reasons = []
     if label == "no_tumor" and outlined:
         reasons.append(
@@ -54,14 +83,8 @@ def warnings_for(
                 f"The class says {_NAMES[label]}, yet no tumour could be outlined.",
             )
         )
-    if share < UNSURE_BELOW if set_threshold is None else other >= set_threshold:
-        reasons.append(
-            Reason(
-                "unsure",
-                f"The class is uncertain: {_NAMES[label]} is most likely, "
-                f"{_NAMES[second]} is possible.",
-            )
-        )
+    if len(possible) > 1:
+        reasons.append(unsure(possible))
     if outlined and expected_dice is not None and expected_dice < POOR_BELOW:
         reasons.append(
             Reason(
@@ -70,3 +93,7 @@ def warnings_for(
             )
         )
     return reasons
+
+
+def _likeliest(probabilities: dict[str, float]) -> list[str]:
+    return sorted(probabilities, key=lambda name: -probabilities[name])

@@ -102,6 +102,7 @@ def _read_whole(
         "reasons": [asdict(reason) for reason in reading.reasons],
         "label": reading.label,
         "probabilities": reading.probabilities,
+        "possible_labels": reading.possible_labels,
         "mask": _saved_volume(reading, target, like) if reading.accepted else None,
         **{
             kind: None if picture is None else _saved(picture, f"{target}.{kind}.png")
@@ -134,6 +135,7 @@ def _read_one(file: str, data: bytes, target: Path, engine: Engine) -> dict[str,
         "reasons": [asdict(reason) for reason in reading.reasons],
         "label": reading.label,
         "probabilities": reading.probabilities,
+        "possible_labels": reading.possible_labels,
         **_pictures(reading, target),
         "measurements": reading.measurements,
         "elapsed_ms": reading.elapsed_ms,

@@ -161,6 +161,10 @@ class Engine:
             expected_dice=seen.expected_dice,
         )
 
+    def possible_labels(self, probabilities: dict[str, float], label: str) -> list[str] | None:
+        """Which classes the release cannot rule out; see `agree.possible_labels`."""
+        return agree.possible_labels(probabilities, label, self._release.set_threshold)
+
     def _read(self, slice_: DecodedSlice, clock: Clock) -> Reading:
         seen = self.see(slice_, clock)
         if isinstance(seen, Reason):
@@ -177,6 +181,7 @@ class Engine:
             reasons=reasons,
             label=seen.label,
             probabilities=seen.probabilities,
+            possible_labels=self.possible_labels(seen.probabilities, seen.label),
             mask=seen.mask,
             overlay=overlay,
             heatmap=heatmap,
@@ -191,6 +196,7 @@ class Engine:
             reasons=[reason],
             label=None,
             probabilities=None,
+            possible_labels=None,
             mask=None,
             overlay=None,
             heatmap=None,

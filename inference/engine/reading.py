@@ -44,6 +44,8 @@ class Reading:
     """The engine's answer for one slice; everything but the reasons is None when refused.
 
     label: glioma, meningioma, pituitary or no_tumor. probabilities: of these four, summing to 1.
+    possible_labels: those that the release cannot rule out, the most probable first and the label
+    among them; None as well where it does not know.
     mask: bool (H, W), the input's size. overlay, heatmap: uint8 RGB, the input's proportions,
     small inputs enlarged. measurements: None when nothing was outlined.
     """
@@ -52,6 +54,7 @@ class Reading:
     reasons: list[Reason]
     label: str | None
     probabilities: dict[str, float] | None
+    possible_labels: list[str] | None
     mask: npt.NDArray[np.bool_] | None
     overlay: npt.NDArray[np.uint8] | None
     heatmap: npt.NDArray[np.uint8] | None
@@ -72,6 +75,7 @@ class SliceReading:
     reasons: list[Reason]
     label: str | None
     probabilities: dict[str, float] | None
+    possible_labels: list[str] | None
     area_px: int
     area_mm2: float | None
 
@@ -114,6 +118,7 @@ class SeriesReading:
     reasons: list[Reason]
     label: str | None
     probabilities: dict[str, float] | None
+    possible_labels: list[str] | None
     measurements: SeriesMeasurements | None
     overlay: npt.NDArray[np.uint8] | None
     heatmap: npt.NDArray[np.uint8] | None

@@ -96,7 +96,8 @@ def read_series(
     with clock.step("agree"):
         shares = _shares(called, found)
         label = _label(shares) if called else "no_tumor"
-        reasons = _reasons(label, shares, found, called, bodies.found)
+        possible = engine.possible_labels(shares, label)
+        reasons = _reasons(label, shares, possible, found, called, bodies.found)
         found = [_counted(one, index, called) for index, one in enumerate(found)]
     key = _key_slice(label, found)
     largest = key if called else None
@@ -108,6 +109,7 @@ def read_series(
         reasons=reasons,
         label=label,
         probabilities=shares,
+        possible_labels=possible,
         measurements=_measurements(size, found, key, largest, volume),
         overlay=overlay,
         heatmap=heatmap,
@@ -170,6 +172,7 @@ def _found(engine: "Engine", one: _Looked, seen: "Seen | Reason") -> _Found:
         reasons=engine.warnings_for(seen),
         label=seen.label,
         probabilities=seen.probabilities,
+        possible_labels=engine.possible_labels(seen.probabilities, seen.label),
         area_px=area,
         area_mm2=_area_mm2(area, one.pixel_mm2),
     )
@@ -177,7 +180,7 @@ def _found(engine: "Engine", one: _Looked, seen: "Seen | Reason") -> _Found:
 
 
 def _refused_slice(reason: Reason) -> SliceReading:
-    return SliceReading(False, [reason], None, None, 0, None)
+    return SliceReading(False, [reason], None, None, None, 0, None)
 
 
 def _area_mm2(area_px: int, pixel_mm2: float | None) -> float | None:
@@ -214,13 +217,16 @@ def _label(shares: dict[str, float]) -> str:
 def _reasons(
     label: str,
     shares: dict[str, float],
+    possible: Sequence[str] | None,
     found: Sequence[_Found],
     called: Sequence[Body],
     bodies: Sequence[Body],
 ) -> list[Reason]:
     """What to keep in mind: unsure, outline_not_counted, class_mask_disagree, slices_refused."""
     reasons = []
-    if called and shares[label] < agree.UNSURE_BELOW:
+    if possible is not None and len(possible) > 1:
+        reasons.append(agree.unsure(possible))
+    elif possible is None and called and shares[label] < agree.UNSURE_BELOW:
         reasons.append(
             Reason("unsure", "The class is uncertain: look at the slices' own probabilities.")
         )
@@ -330,6 +336,7 @@ def _refused(engine: "Engine", found: Sequence[_Found], clock: Clock) -> SeriesR
         reasons=reasons[:1] or [Reason("no_slices", "The series has no slices.")],
         label=None,
         probabilities=None,
+        possible_labels=None,
         measurements=None,
         overlay=None,
         heatmap=None,

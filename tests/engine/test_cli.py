@@ -24,6 +24,7 @@ KEYS = [
     "reasons",
     "label",
     "probabilities",
+    "possible_labels",
     "mask",
     "overlay",
     "heatmap",

@@ -1,5 +1,6 @@
 """Reading a slice with the released networks, from decoded pixels to the whole answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,36 @@ def test_any_size_is_read(engine: Engine, height: int, width: int) -> None:
         assert_whole(reading, resized)
     else:
         assert [reason.code for reason in reading.reasons] == ["not_brain_mri"]
+
+
+@pytest.fixture(scope="module")
+def cautious() -> Engine:
+    """The release as if its card had a threshold that everything reaches."""
+    release = replace(find_release(), set_threshold=0.0)
+    return Engine(release, OpenVINOBackend(release))
+
+
+def test_what_cannot_be_ruled_out_is_part_of_the_reading(engine: Engine, cautious: Engine) -> None:
+    decoded = decode(sample("glioma").read_bytes())
+    assert engine.read(decoded).possible_labels is None  # its card has no threshold
+    reading = cautious.read(decoded)
+    assert reading.possible_labels is not None
+    assert reading.possible_labels[0] == reading.label
+    assert set(reading.possible_labels) == set(CLASSES)
+    assert "unsure" in [reason.code for reason in reading.reasons]
+
+
+def test_a_series_and_its_slices_say_what_they_cannot_rule_out(cautious: Engine) -> None:
+    slices = [decode(sample(kind).read_bytes()) for kind in ("glioma", "glioma", "no_tumor")]
+    blank = DecodedSlice(np.zeros((64, 64), np.uint8), "png")
+    reading = cautious.read_series([*slices, blank])
+    assert reading.possible_labels is not None
+    assert set(reading.possible_labels) == set(CLASSES)
+    assert reading.reasons[0].code == "unsure"
+    assert "glioma" in reading.reasons[0].message
+    assert [one.possible_labels is None for one in reading.slices] == [False, False, False, True]
+    refused = cautious.read_series([blank])
+    assert refused.possible_labels is None
 
 
 def test_the_same_slice_gets_the_same_answer(engine: Engine) -> None:

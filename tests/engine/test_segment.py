@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from inference.engine.agree import warnings_for
+from inference.engine.agree import possible_labels, warnings_for
 from inference.engine.classify import probabilities
 from inference.engine.preprocess import Prepared, prepare
 from inference.engine.release import CLASSES
@@ -95,6 +97,28 @@ def test_where_a_second_class_is_possible_the_class_is_unsure() -> None:
     (reason,) = warnings_for(shares, outlined=True, set_threshold=0.2)
     assert reason.code == "unsure"
     assert not warnings_for(shares, outlined=True, set_threshold=0.21)
+
+
+def test_every_class_that_cannot_be_ruled_out_is_named_the_likeliest_first() -> None:
+    shares = dict(zip(CLASSES, (0.25, 0.45, 0.05, 0.25), strict=True))
+    assert possible_labels(shares, "meningioma", 0.2) == ["meningioma", "glioma", "no_tumor"]
+    assert possible_labels(shares, "meningioma", None) is None
+    (reason,) = warnings_for(shares, outlined=True, set_threshold=0.2)
+    assert "meningioma, glioma or no tumour" in reason.message
+
+
+@given(
+    st.lists(st.floats(0.001, 1), min_size=4, max_size=4), st.floats(0, 1), st.sampled_from(CLASSES)
+)
+def test_the_possible_classes_hold_the_label_and_are_in_order(
+    weights: list[float], threshold: float, label: str
+) -> None:
+    shares = {name: w / sum(weights) for name, w in zip(CLASSES, weights, strict=True)}
+    possible = possible_labels(shares, label, threshold)
+    assert possible is not None
+    assert label in possible
+    assert set(possible) | {label} == {n for n in CLASSES if shares[n] >= threshold} | {label}
+    assert [shares[n] for n in possible] == sorted((shares[n] for n in possible), reverse=True)
 
 
 def test_an_outline_that_is_likely_to_be_poor_is_told_of() -> None:

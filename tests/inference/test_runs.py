@@ -154,6 +154,7 @@ def read_as() -> Iterator[Reading]:
         mask=square,
         overlay=square.astype(np.uint8),
         heatmap=square.astype(np.uint8),
+        possible_labels=None,
         measurements=None,
         elapsed_ms={"total": 1.0},
         release="test",
