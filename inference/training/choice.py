@@ -80,14 +80,17 @@ def choose_outline(
     dice = np.zeros((len(records), len(rules)))
     for place, (prepared, wanted) in enumerate(truths(data, records)):
         shares = tumor_shares(predictions.mask_logits(place, flips=flips), prepared)
-        dice[place] = [image_dice(draw(shares, prepared, *rule), wanted) for rule in rules]
+        for rule, (threshold, area) in enumerate(rules):
+            mask = outline(shares, prepared, threshold=threshold, min_area_fraction=area)
+            dice[place, rule] = image_dice(mask, wanted)
     # A tumour-free slice counts 1 without a mask and 0 with one, so false masks cost as well.
     best = int(dice.mean(axis=0).argmax())
     threshold, min_area = rules[best]
     certain, reached = [], []
     for place, (prepared, wanted) in enumerate(truths(data, records)):
         shares = tumor_shares(predictions.mask_logits(place, flips=flips), prepared)
-        share = mean_share(shares, draw(shares, prepared, threshold, min_area))
+        mask = outline(shares, prepared, threshold=threshold, min_area_fraction=min_area)
+        share = mean_share(shares, mask)
         if share is not None and wanted.any():
             certain.append((share, dice[place, best]))
             reached.append([np.mean(shares[wanted] >= level) for level in _OUTER_LEVELS])
@@ -118,11 +121,14 @@ def choose_certainty(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
     }
 
 
-def draw(
-    shares: NDArray[np.float32], prepared: Prepared, threshold: float, min_area_fraction: float
-) -> NDArray[np.bool_]:
-    """The mask that serving would draw from tumour probabilities (H, W) of the input's pixels."""
-    return outline(shares, prepared, threshold=threshold, min_area_fraction=min_area_fraction)
+def draw(logits: NDArray[np.float32], prepared: Prepared, choice: Choice) -> NDArray[np.bool_]:
+    """The mask (H, W) that serving would draw from logits (S, S), with what was chosen."""
+    return outline(
+        tumor_shares(logits, prepared),
+        prepared,
+        threshold=choice.threshold,
+        min_area_fraction=choice.min_area_fraction,
+    )
 
 
 def truths(

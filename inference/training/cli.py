@@ -52,7 +52,7 @@ def _train(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         ema_decay=options.ema_decay,
         shares=dict(options.share),
-        start=options.start_from,
+        start=options.start_from and os.path.relpath(options.start_from, options.run),
         pretrained=False if options.from_scratch else None,
     )
     train(config, options.prepared, options.run, device=options.device, threads=options.threads)

@@ -25,7 +25,8 @@ class TrainConfig:
     the link between scanner and label would drown. `epoch_slices` 0 means as many as there are.
     `processes` share each batch (see parallel.py).
     `transplant`, `removal` and `decoy` say how often slices are operated on (see transplant.py).
-    `start` is a finished run whose weights this one goes on from, instead of ImageNet's.
+    `start` is a finished run that this one goes on from, instead of from ImageNet: its folder, seen
+    from this run's.
     """
 
     model: str

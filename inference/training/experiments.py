@@ -16,10 +16,25 @@ class Experiment:
     runs: dict[str, TrainConfig]
 
 
+_LONGER = replace(
+    RECIPES["joint"],
+    epochs=20,
+    full_size_epochs=20,
+    learning_rate=5e-4,
+    seed=RECIPES["joint"].seed + 1,
+)
+
 EXPERIMENTS: dict[str, Experiment] = {
     "joint-folds": Experiment(
         "Class and outline in one network, five folds by patient",
         {f"fold-{k}": replace(RECIPES["joint"], split=f"fold:{k}") for k in range(FOLDS)},
+    ),
+    "joint-folds-longer": Experiment(
+        "The networks of joint-folds after twenty more epochs at full size",
+        {
+            f"fold-{k}": replace(_LONGER, split=f"fold:{k}", start=f"../../joint-folds/fold-{k}")
+            for k in range(FOLDS)
+        },
     ),
     "joint-slice": Experiment(
         "Class and outline in one network, slice-level split as in the paper",

@@ -121,6 +121,6 @@ def _looked(
 ) -> Probed:
     dice = None
     if "mask" in outputs and mask.any():
-        drawn = draw(outputs["mask"][0], prepared, choice.threshold, choice.min_area_fraction)
+        drawn = draw(outputs["mask"][0], prepared, choice)
         dice = image_dice(drawn, mask)
     return Probed(record.label, CLASSES[int(outputs["logits"].argmax())], dice)

@@ -43,7 +43,7 @@ def plot_worst_outlines(
         pixels, wanted = load(data, own.record)
         prepared = prepare(pixels)
         logits = predictions[own.run].mask_logits(own.place, flips=flips)
-        mask = draw(logits, prepared, own.choice.threshold, own.choice.min_area_fraction)
+        mask = draw(logits, prepared, own.choice)
         dice = own.outline.dice if own.outline else 0
         picture = _outlined(prepared, {_EXPERT: wanted, _MODEL: mask})
         cases.append((picture, f"{own.record.label} {dice:.2f}"))

@@ -72,13 +72,16 @@ def train(
 ) -> None:
     """Train until `config.epochs` epochs stand in `run`; a run that is complete is left alone.
 
-    Raises ValueError if `run` was started with another config, FileNotFoundError without data.
+    Raises ValueError if `run` was started with another config, FileNotFoundError without data or
+    where the run that it shall go on from is not finished.
     """
     run.mkdir(parents=True, exist_ok=True)
     _keep_config(config, run / CONFIG)
     if (run / WEIGHTS).is_file():
         print(f"{run}: already trained")
         return
+    if config.start and not (run / config.start / WEIGHTS).is_file():
+        raise FileNotFoundError(f"{run / config.start} is not a finished training run")
     work = partial(
         _train, config=config, prepared=prepared, run=run, device=device, threads=threads
     )
@@ -100,7 +103,8 @@ def _train(
     cv2.setNumThreads(0)  # its own threads would stand in the way of torch's
     if peers.first:
         _log_to(run / _LOG)
-    trainer = _Trainer(config, read_prepared(prepared), torch.device(device), peers)
+    start = run / config.start if config.start else None
+    trainer = _Trainer(config, read_prepared(prepared), torch.device(device), peers, start)
     trainer.resume(run / _CHECKPOINT)
     while trainer.epoch < config.epochs:
         trainer.run_epoch()
@@ -142,7 +146,12 @@ class _Trainer:
     """The state of a run between two epochs, and how to get from one to the next."""
 
     def __init__(
-        self, config: TrainConfig, data: PreparedData, device: torch.device, peers: Peers
+        self,
+        config: TrainConfig,
+        data: PreparedData,
+        device: torch.device,
+        peers: Peers,
+        start: Path | None,
     ) -> None:
         self.config, self.device, self._peers = config, device, peers
         sides = split_places(data.records, config.split)
@@ -154,8 +163,9 @@ class _Trainer:
         self._count = config.epoch_slices or len(self._train)
         torch.manual_seed(config.seed)
         network = build_network(config)
-        if config.start:
-            network.load_state_dict(load_file(Path(config.start) / WEIGHTS))
+        if start is not None:
+            network.load_state_dict(load_file(start / WEIGHTS))
+            log.info("goes on from %s", start)
         elif config.pretrained:
             encoder = _encoder(config)
             log.info("%d tensors from ImageNet", load_imagenet(network, encoder))
@@ -167,7 +177,9 @@ class _Trainer:
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
         )
         self._optimiser = torch.optim.AdamW(
-            _parameter_groups(self.network, config.weight_decay), lr=config.learning_rate
+            _parameter_groups(self.network, config.weight_decay),
+            lr=config.learning_rate,
+            fused=True,
         )
         steps = config.epochs * (self._count // config.batch_size)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(

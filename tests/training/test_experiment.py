@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from inference.training.cli import main
 from inference.training.config import RECIPES
@@ -91,6 +93,24 @@ def test_the_same_command_goes_on_with_what_is_missing(runs: Path, data: Path) -
     ]
     pooled = numbers["classes"]["groups"]
     assert sum(own["slices"] for name, own in pooled.items() if name != "home") == sum(slices)
+
+
+def test_a_run_goes_on_from_another_experiments_weights(
+    runs: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A learning rate of nothing: what comes out is what it started from, down to the batch norms.
+    still = replace(TINY, split="fold:0", learning_rate=0.0, start="../../miniature/fold-0")
+    elsewhere = replace(still, start="../../miniature/fold-9")
+    monkeypatch.setitem(EXPERIMENTS, "longer", Experiment("Longer", {"fold-0": still}))
+    monkeypatch.setitem(EXPERIMENTS, "nowhere", Experiment("Nowhere", {"fold-0": elsewhere}))
+    common = ["--runs", str(runs), "--data", str(data)]
+    assert main(["experiment", "longer", *common]) == 0
+    start = load_file(runs / "miniature/fold-0/weights.safetensors")
+    end = load_file(runs / "longer/fold-0/weights.safetensors")
+    torch.testing.assert_close(end["head.weight"], start["head.weight"])
+    capsys.readouterr()
+    assert main(["experiment", "nowhere", *common]) == 2
+    assert "fold-9 is not a finished training run" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("two_folds")
