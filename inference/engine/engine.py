@@ -16,10 +16,11 @@ from inference.engine.clock import Clock
 from inference.engine.measure import measure
 from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import Prepared, prepare
-from inference.engine.reading import Reading, Reason, SeriesReading
+from inference.engine.reading import Measurements, Reading, Reason, SeriesReading
 from inference.engine.release import CLASSES, Release, find_release
 from inference.engine.segment import outline, tumor_shares
 from inference.engine.series import read_series
+from inference.engine.side import sides
 from scans.decoding import DecodedSlice, decode
 
 Device = Literal["cpu", "cuda"]
@@ -172,7 +173,7 @@ class Engine:
         with clock.step("agree"):
             reasons = self.warnings_for(seen)
         with clock.step("measure"):
-            measurements = measure(seen.mask, slice_.spacing_mm, seen.expected_dice)
+            measurements = seen.measured(slice_, seen.mask)
         with clock.step("explain"):
             overlay = render.overlay(slice_.pixels, seen.mask, measurements, outer=seen.outer)
             heatmap = seen.heatmap(slice_, seen.label)
@@ -224,6 +225,13 @@ class Seen:
     @property
     def label(self) -> str:
         return max(self.probabilities, key=lambda name: self.probabilities[name])
+
+    def measured(self, slice_: DecodedSlice, mask: npt.NDArray[np.bool_]) -> Measurements | None:
+        """Measure a mask on the slice: what was outlined, or the part of it that counts."""
+        if not mask.any():
+            return None
+        where = sides(mask, self.prepared, slice_.row_direction)
+        return measure(mask, slice_.spacing_mm, self.expected_dice, where)
 
     def heatmap(self, slice_: DecodedSlice, label: str) -> render.Canvas:
         """Draw where the classifier found its evidence for a label."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.engine.reading import Measurements
+from inference.engine.reading import Measurements, Sides
 
 _DECIMALS = 2
 
@@ -22,8 +22,11 @@ def measure(
     mask: npt.NDArray[np.bool_],
     spacing_mm: tuple[float, float] | None,
     expected_dice: float | None = None,
+    sides: Sides | None = None,
 ) -> Measurements | None:
-    """Measure a bool (H, W) mask; None where it is empty. `expected_dice` stands beside it.
+    """Measure a bool (H, W) mask; None where it is empty.
+
+    `expected_dice` and `sides`, where the mask lies, stand beside what is measured.
 
     spacing_mm: between rows and between columns, which need not be equal. With it the longest
     diameter is searched for in millimetres, and `diameter_line_px` is that line; without it the
@@ -52,6 +55,8 @@ def measure(
         longest_diameter_mm=_rounded(longest_mm),
         perpendicular_diameter_mm=_rounded(across_mm),
         expected_dice=_rounded(expected_dice),
+        side_picture=None if sides is None else sides["side_picture"],
+        side_patient=None if sides is None else sides["side_patient"],
     )
 
 

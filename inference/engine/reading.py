@@ -1,7 +1,7 @@
 """What the engine says about one slice."""
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,23 @@ class Reason:
     message: str
 
 
+Side = Literal["left", "right", "middle"]
+
+
+class Sides(TypedDict):
+    """Where an outline lies, see `side`: in the picture, and of the patient where that is known."""
+
+    side_picture: Side
+    side_patient: Side | None
+
+
 class Measurements(TypedDict):
     """Size and place of what was outlined; see `measure` for how each is taken.
 
     Pixel coordinates are [x, y] with a pixel's centre at whole numbers. Millimetres are None
     where the file does not state a real pixel spacing. expected_dice: what to expect of the
     outline against an expert's, 0 to 1; None where the release does not foretell it, and of what a
-    doctor drew.
+    doctor drew. The sides are None where they were not asked for.
     """
 
     area_px: int
@@ -37,6 +47,8 @@ class Measurements(TypedDict):
     longest_diameter_mm: float | None
     perpendicular_diameter_mm: float | None
     expected_dice: float | None
+    side_picture: Side | None
+    side_patient: Side | None
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,8 @@ class SeriesMeasurements(TypedDict):
     longest_diameter_mm: float | None
     perpendicular_diameter_mm: float | None
     expected_dice: float | None
+    side_picture: Side | None
+    side_patient: Side | None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from inference.engine import agree, render
 from inference.engine.clock import Clock
 from inference.engine.consistency import Bodies, Body, kept_parts
-from inference.engine.measure import measure
 from inference.engine.preprocess import Prepared
 from inference.engine.reading import (
     Measurements,
@@ -293,7 +292,7 @@ def _pictures(
         raise RuntimeError("A slice was accepted once and refused the next time.")
     mask = one.unpacked()
     assert mask is not None  # noqa: S101  (a key slice is an accepted one)
-    size = measure(mask, slice_.spacing_mm, seen.expected_dice)
+    size = seen.measured(slice_, mask)
     overlay = render.overlay(slice_.pixels, mask, size, outer=seen.outer if size else None)
     return size, overlay, seen.heatmap(slice_, label)
 

@@ -65,4 +65,5 @@ class FrameSlices(Sequence[DecodedSlice]):
 
 def volume_slices(volume: Volume) -> list[DecodedSlice]:
     """The slices of a volume, which share its memory: pictures that are windowed already."""
-    return [DecodedSlice(pixels, "png", volume.spacing_mm) for pixels in volume.slices]
+    spacing, along = volume.spacing_mm, volume.row_direction
+    return [DecodedSlice(pixels, "png", spacing, None, along) for pixels in volume.slices]

@@ -11,7 +11,9 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from backend.api.errors import ApiError, Conflict, Forbidden
 from inference.engine.measure import measure
+from inference.engine.preprocess import prepare
 from inference.engine.render import DOCTORS_OUTLINE, overlay
+from inference.engine.side import sides
 from inference.models import Analysis, Comment, Label, Review
 from inference.reviews.drawings import mask_of_picture, mask_of_rings, stored_mask
 from inference.reviews.history import amend_history
@@ -216,10 +218,12 @@ def fill_in(written: Review, answer: Answer, models_mask: Mask) -> dict[str, np.
         written.measurements = analysis.measurements
     if answer.outline != Outline.DOCTOR:
         return {}
-    measurements = measure(answer.mask, spacing_of(analysis.scan))
-    written.measurements = measurements
     with analysis.scan.original.open("rb") as original:
-        pixels = decode(original.read()).pixels
+        slice_ = decode(original.read())
+    pixels = slice_.pixels
+    where = sides(answer.mask, prepare(pixels), slice_.row_direction)
+    measurements = measure(answer.mask, spacing_of(analysis.scan), sides=where)
+    written.measurements = measurements
     return {
         "mask": answer.mask,
         "overlay": overlay(pixels, answer.mask, measurements, DOCTORS_OUTLINE),

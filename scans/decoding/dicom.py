@@ -2,10 +2,11 @@
 
 import io
 import logging
+import math
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.tag import Tag
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import DA, DT, TM
 
@@ -29,8 +31,15 @@ _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # how items of sequences be
 _MOST_ITEMS = 300_000  # each costs 30 us and a kilobyte to read
 _LARGEST_INFLATED = 1 << 28  # bytes of a deflated data set: above any slice of MAX_PIXELS
 _LARGEST_INSTANCE_NUMBER = 2**31 - 1  # IS, PS3.5 section 6.2
-_MACROS = ("PixelMeasuresSequence", "FrameVOILUTSequence", "PixelValueTransformationSequence")
+_MACROS = (
+    "PixelMeasuresSequence",
+    "FrameVOILUTSequence",
+    "PixelValueTransformationSequence",
+    "PlaneOrientationSequence",
+)
+_UNIT = 1e-2  # how far a direction may be from length 1, and two from a right angle
 _SPACING_MM = (0.001, 100.0)  # what no scanner does is not a real spacing
+_ORIENTATION = Tag("ImageOrientationPatient")
 _LONGEST_TEXT = 64  # LO and UI, PS3.5 section 6.2
 _TRUNCATED = "The DICOM file ends early; it was probably not copied completely."
 _MULTI_FRAME = "The DICOM file holds {frames} frames; send it as a series, which takes them all."
@@ -89,17 +98,25 @@ def frame_attributes(dataset: pydicom.Dataset, index: int) -> pydicom.Dataset:
     """Return what holds for one frame (from 0): its own functional groups, then those of all
     (PS3.3, section C.7.6.16), then the object's plain attributes."""
     own = dataset.group_dataset(0x0028)
+    if "ImageOrientationPatient" in dataset:
+        own[_ORIENTATION] = dataset.get_item(_ORIENTATION)
     groups = dataset.get("SharedFunctionalGroupsSequence") or []
     each = dataset.get("PerFrameFunctionalGroupsSequence") or []
     for group in [*groups[:1], *each[index : index + 1]]:
         for macro in _MACROS:
-            for item in (group.get(macro) or [])[:1]:
+            for item in (value_of(group, macro) or [])[:1]:
                 own.update(item)
     return own
 
 
 def slice_of(own: pydicom.Dataset, pixels: npt.NDArray[np.uint8], info: DicomInfo) -> DecodedSlice:
-    return DecodedSlice(pixels=pixels, format="dicom", spacing_mm=_spacing(own), dicom=info)
+    return DecodedSlice(
+        pixels=pixels,
+        format="dicom",
+        spacing_mm=_spacing(own),
+        dicom=info,
+        row_direction=_row_direction(own),
+    )
 
 
 def read_dataset(data: bytes) -> pydicom.FileDataset:
@@ -166,6 +183,24 @@ def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     if all(_SPACING_MM[0] <= value <= _SPACING_MM[1] for value in (row, column)):
         return row, column
     return None
+
+
+def _row_direction(dataset: pydicom.Dataset) -> tuple[float, float, float] | None:
+    try:
+        x, y, z, *down = (float(value) for value in value_of(dataset, "ImageOrientationPatient"))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (x, y, z) if is_orientation([x, y, z, *down]) else None
+
+
+def is_orientation(directions: Sequence[float]) -> bool:
+    """Whether these are two unit vectors at a right angle: along a row, then along a column."""
+    row, column = directions[:3], directions[3:]
+    return (
+        len(directions) == 6
+        and abs(sum(a * b for a, b in zip(row, column, strict=True))) < _UNIT
+        and all(abs(math.hypot(*each) - 1) <= _UNIT for each in (row, column))
+    )
 
 
 def info_of(dataset: pydicom.Dataset) -> DicomInfo:

@@ -49,12 +49,16 @@ class DecodedSlice:
 
     pixels: uint8, (H, W) grey or (H, W, 3) RGB.
     spacing_mm: distance between rows and between columns, only where the file really states it.
+    row_direction: where rows run, from the first column to the last: a unit vector in DICOM's
+        patient coordinates (x to the left, y to the back, z to the head); None where the file does
+        not say it.
     """
 
     pixels: npt.NDArray[np.uint8]
     format: Literal["png", "jpeg", "dicom"]
     spacing_mm: tuple[float, float] | None = None
     dicom: DicomInfo | None = None
+    row_direction: tuple[float, float, float] | None = None
 
 
 def check_size(width: int, height: int) -> None:

@@ -57,6 +57,14 @@ class Volume:
     between_mm: float | None
     affine: npt.NDArray[np.float64] | None
 
+    @property
+    def row_direction(self) -> tuple[float, float, float] | None:
+        """As `DecodedSlice.row_direction`; of all slices."""
+        if self.affine is None:
+            return None
+        x, y, z = self.affine[:3, 0] / np.linalg.norm(self.affine[:3, 0])
+        return float(x), float(y), float(z)
+
 
 @dataclass(frozen=True)
 class Voxels:

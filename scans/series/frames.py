@@ -1,16 +1,15 @@
 """Where the frames of one object lie in the patient (PS3.3, C.7.6.2; C.7.6.16.2.3 and .4)."""
 
-import math
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
 import pydicom
 
-from scans.decoding.dicom import value_of
+from scans.decoding.dicom import is_orientation, value_of
 
 _SPACING_MM = (0.001, 100.0)  # what no scanner does is not a real spacing
 _FARTHEST_MM = 10_000.0
-_UNIT = 1e-2  # how far a direction may be from length 1, and two from a right angle
+_UNIT = 1e-2  # how far a cosine may be beyond 1
 
 # A frame's position (3) and orientation (6: along a row, along a column) in millimetres, DICOM's
 # patient coordinates: x to the left, y to the back, z to the head.
@@ -77,11 +76,7 @@ def _place(groups: list[pydicom.Dataset]) -> Place | None:
     directions = _numbers(groups, "ImageOrientationPatient", 6, (-1 - _UNIT, 1 + _UNIT))
     if position is None or directions is None:
         return None
-    row, column = directions[:3], directions[3:]
-    square = abs(sum(a * b for a, b in zip(row, column, strict=True))) < _UNIT
-    if not square or any(abs(math.hypot(*d) - 1) > _UNIT for d in (row, column)):
-        return None
-    return [position, directions]
+    return [position, directions] if is_orientation(directions) else None
 
 
 def _number(groups: list[pydicom.Dataset], keyword: str) -> float | None:

@@ -88,6 +88,17 @@ def test_a_series_and_its_slices_say_what_they_cannot_rule_out(cautious: Engine)
     assert refused.possible_labels is None
 
 
+def test_the_side_of_the_patient_is_told_where_the_file_says_how_it_lies(engine: Engine) -> None:
+    pixels = decode(sample("glioma_2").read_bytes()).pixels
+    sides = []
+    for direction in (None, (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)):
+        found = engine.read(DecodedSlice(pixels, "dicom", row_direction=direction)).measurements
+        assert found is not None
+        assert found["side_picture"] == "left"
+        sides.append(found["side_patient"])
+    assert sides == [None, "right", "left"]
+
+
 def test_the_same_slice_gets_the_same_answer(engine: Engine) -> None:
     decoded = decode(sample("meningioma").read_bytes())
     first, second = engine.read(decoded), engine.read(decoded)

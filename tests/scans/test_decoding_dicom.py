@@ -80,6 +80,15 @@ def test_a_real_file_gives_its_slice_spacing_and_origin() -> None:
     assert decoded.dicom.acquired_at == datetime(2013, 7, 17, 13, 25, 18, tzinfo=UTC)
 
 
+def test_where_rows_run_is_told_only_where_the_file_says_it_soundly() -> None:
+    flat = [1, 0, 0, 0, 1, 0]
+    assert read(ramp(ImageOrientationPatient=flat)).row_direction == (1, 0, 0)
+    assert read(ramp(ImageOrientationPatient=[-v for v in flat])).row_direction == (-1, 0, 0)
+    # Not there, too few, no directions, at no right angle.
+    for unsound in (None, [1, 0, 0], [2, 0, 0, 0, 2, 0], [0] * 6, [1, 0, 0, 1, 0, 0]):
+        assert read(ramp(ImageOrientationPatient=unsound)).row_direction is None
+
+
 def test_without_a_window_nearly_all_values_span_black_to_white() -> None:
     pixels = read(ramp()).pixels
     assert pixels[0, 0] == 0

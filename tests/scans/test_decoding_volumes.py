@@ -17,6 +17,7 @@ from pydicom.uid import JPEGLosslessSV1
 
 from scans.decoding import DecodeError, decode, decode_frames, decode_volume, series_levels
 from tests.samples import sample
+from tests.series.make import as_bytes, make_enhanced
 
 RAMPS = np.stack([np.tile(np.arange(0, 40), (40, 1)) * (n + 1) for n in range(3)]).astype("<u2")
 
@@ -64,6 +65,12 @@ def test_each_frame_has_its_own_spacing_window_and_slope() -> None:
     assert [frame.spacing_mm for frame in frames] == [(1, 2), (2, 3), (3, 4)]
     for frame in frames:  # slopes make them the same
         assert np.abs(frame.pixels.astype(int) - np.arange(40) * 2 / 80 * 255).max() <= 1
+
+
+def test_frames_say_where_their_rows_run() -> None:
+    for plane, direction in (("axial", (1, 0, 0)), ("sagittal", (0, 1, 0))):
+        frames = list(decode_frames(as_bytes(make_enhanced(plane, slices=3))))
+        assert [frame.row_direction for frame in frames] == [direction] * 3
 
 
 def test_frames_come_in_the_order_in_which_they_are_wanted() -> None:
