@@ -76,7 +76,13 @@ def _experiment(options: argparse.Namespace) -> None:
         device=options.device,
         threads=options.threads,
     )
-    print(f"{report / 'README.md'}: written")
+    print(f"{report / 'README.md'}: written" if report else f"{options.name}: trained, evaluated")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from inference.training.compare import compare
+
+    print(compare(options.run))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -89,7 +95,8 @@ def _export(options: argparse.Namespace) -> None:
     chosen = [experiment / run for run in options.members] or finished
     if not chosen:
         raise FileNotFoundError(f"{experiment}: no run of this experiment is finished")
-    export(runs=chosen, report=experiment / REPORT, out=options.out, results=options.results)
+    report = options.runs / (options.measured_by or options.name) / REPORT
+    export(runs=chosen, report=report, out=options.out, results=options.results)
 
 
 def _readings(options: argparse.Namespace) -> None:
@@ -123,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = steps.add_parser("train", help="train one model; the same command resumes it")
     train.add_argument("--model", choices=MODELS, required=True)
-    train.add_argument("--split", default="slice", help="'slice' (default) or 'fold:K'")
+    train.add_argument("--split", default="slice", help="'slice' (default), 'fold:K' or 'all'")
     train.add_argument("--run", type=Path, required=True, help="the run's folder")
     train.add_argument("--epochs", type=int)
     train.add_argument("--size", type=int, help="side in pixels that the model is served at")
@@ -173,6 +180,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_device(experiment)
     experiment.set_defaults(run_step=_experiment)
 
+    beside = steps.add_parser("compare", help="a table of evaluated runs of one split")
+    beside.add_argument("run", type=Path, nargs="+", help="a run's folder")
+    beside.set_defaults(run_step=_compare)
+
     readings = steps.add_parser("readings", help="measure a release as it is served")
     readings.add_argument("--release", type=Path, required=True)
     readings.add_argument("--split", choices=("val", "test"), default="test")
@@ -188,6 +199,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="RUN",
         help="the runs whose networks are averaged (default: all that are finished)",
+    )
+    export.add_argument(
+        "--measured-by",
+        choices=EXPERIMENTS,
+        help="the experiment whose report says what the recipe is worth (default: NAME)",
     )
     export.add_argument("--out", type=Path, required=True, help="inference/releases/NAME")
     export.add_argument("--results", type=Path, help="folder for a copy of the report")

@@ -78,15 +78,18 @@ def split_places(records: Sequence[SliceRecord], split: str) -> dict[str, list[i
     """Places of the train, val and test slices.
 
     `slice` is the random split by slice, as in the paper; `fold:K` tests on the patients of fold K
-    and validates on a tenth of the other patients. Raises ValueError for anything else.
+    and validates on a tenth of the other patients. `all` tests on no patient and is for what is
+    served, once its recipe was measured fold by fold. Raises ValueError for anything else.
     """
     kind, _, number = split.partition(":")
     if kind == "fold" and number.isdigit() and int(number) < FOLDS:
         sides = [_side_in_fold(record, int(number)) for record in records]
+    elif split == "all":
+        sides = [_side_in_fold(record, TEST_ONLY) for record in records]
     elif split == "slice":
         sides = [record.slice_split for record in records]
     else:
-        raise ValueError(f"{split}: a split is 'slice' or 'fold:0' to 'fold:{FOLDS - 1}'")
+        raise ValueError(f"{split}: a split is 'slice', 'all', or 'fold:0' to 'fold:{FOLDS - 1}'")
     return {
         side: [place for place, own in enumerate(sides) if own == side]
         for side in ("train", "val", "test")

@@ -57,8 +57,8 @@ def evaluate(
     """Measure `run` on the `side` (val or test) of its own split; returns what it wrote.
 
     With `flips`, the mirrored slices are looked at as well, and what is best for the average of
-    both is chosen besides. Raises FileNotFoundError for an unfinished run, DataError if `data` is
-    not a data folder.
+    both is chosen besides. A side without slices has no numbers. Raises FileNotFoundError for an
+    unfinished run, DataError if `data` is not a data folder.
     """
     config, network = load_network(run)
     answer = answering(network, config.size, device)
@@ -71,6 +71,7 @@ def evaluate(
     predictions = {
         name: predict(answer, data, own, config.size, mirrored=flips and name != "train")
         for name, own in seen.items()
+        if own
     }
     save_predictions(run / PREDICTIONS, predictions)
     choice = choose(predictions["val"], data, sides["val"], flips=False)
@@ -84,9 +85,10 @@ def evaluate(
     if flips:
         mirrored = choose(predictions["val"], data, sides["val"], flips=True)
         report["chosen_with_flips"] = mirrored.as_json()
-    judged = judge(predictions[side], data, sides[side], choice, flips=False)
-    report["groups"] = _scores(judged)
-    _plot(run, data, judged, predictions[side])
+    if side in predictions:
+        judged = judge(predictions[side], data, sides[side], choice, flips=False)
+        report["groups"] = _scores(judged)
+        _plot(run, data, judged, predictions[side])
     (run / METRICS).write_text(json.dumps(report, indent=2) + "\n")
     return report
 

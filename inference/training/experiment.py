@@ -25,13 +25,13 @@ def run_experiment(
     report_only: bool = False,
     device: str = "cpu",
     threads: int | None = None,
-) -> Path:
+) -> Path | None:
     """Prepare, train and evaluate each run of the experiment in `runs/NAME/RUN`, then report.
 
     An interrupted experiment goes on where it was. `report_only` reports the runs that are finished
-    and says which are missing. Returns the folder of the report. Raises ValueError for an unknown
-    name or where a run folder holds another configuration, DataError without data,
-    FileNotFoundError if there is nothing to report.
+    and says which are missing. Returns the folder of the report, None for experiments without one.
+    Raises ValueError for an unknown name or where a run folder holds another configuration,
+    DataError without data, FileNotFoundError if there is nothing to report.
     """
     experiment = find_experiment(name)
     prepare_data(data, runs / DATA)
@@ -43,8 +43,11 @@ def run_experiment(
             train(config, runs / DATA, folder / run, device=device, threads=threads)
             if not (folder / run / METRICS).is_file():
                 evaluate(folder / run, data, device=device, flips=True)
-            if config.model != "segmenter" and not (folder / run / PROBES).is_file():
+            probed = not experiment.reported or (folder / run / PROBES).is_file()
+            if config.model != "segmenter" and not probed:
                 probe(folder / run, data, device=device)
+    if not experiment.reported:
+        return None
     measured = [
         Measured.read(folder / run) for run in experiment.runs if (folder / run / METRICS).is_file()
     ]

@@ -10,10 +10,14 @@ from inference.training.sources import FOLDS
 
 @dataclass(frozen=True)
 class Experiment:
-    """Runs by the name of their folder. Their test sides must not overlap: they are pooled."""
+    """Runs by the name of their folder. Their test sides must not overlap: they are pooled.
+
+    Runs that train on every patient leave nothing to report on: they are not `reported`.
+    """
 
     title: str
     runs: dict[str, TrainConfig]
+    reported: bool = True
 
 
 _LONGER = replace(
@@ -35,6 +39,16 @@ EXPERIMENTS: dict[str, Experiment] = {
             f"fold-{k}": replace(_LONGER, split=f"fold:{k}", start=f"../../joint-folds/fold-{k}")
             for k in range(FOLDS)
         },
+    ),
+    "joint-all": Experiment(
+        "Class and outline in one network, trained on all patients",
+        {"all": replace(RECIPES["joint"], split="all")},
+        reported=False,
+    ),
+    "joint-all-longer": Experiment(
+        "The network of joint-all after twenty more epochs at full size",
+        {"all": replace(_LONGER, split="all", start="../../joint-all/all")},
+        reported=False,
     ),
     "joint-slice": Experiment(
         "Class and outline in one network, slice-level split as in the paper",

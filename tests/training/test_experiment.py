@@ -113,6 +113,20 @@ def test_a_run_goes_on_from_another_experiments_weights(
     assert "fold-9 is not a finished training run" in capsys.readouterr().err
 
 
+def test_a_network_of_all_patients_is_trained_and_fitted_but_not_reported(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everyone = Experiment("Everyone", {"all": replace(TINY, split="all")}, reported=False)
+    monkeypatch.setitem(EXPERIMENTS, "everyone", everyone)
+    assert main(["experiment", "everyone", "--runs", str(tmp_path), "--data", str(data)]) == 0
+    assert "everyone: trained, evaluated" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "everyone/all/metrics.json").read_text())
+    assert metrics["slices"]["test"] == 0
+    assert metrics["slices"]["val"] > 0
+    assert metrics["chosen_on_val"]["temperature"] > 0
+    assert not (tmp_path / "everyone/report").exists()
+
+
 @pytest.mark.usefixtures("two_folds")
 def test_an_experiment_without_a_finished_run_has_no_report(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
@@ -126,4 +140,6 @@ def test_committed_experiments_never_test_a_slice_twice() -> None:
     for name, experiment in EXPERIMENTS.items():
         splits = [config.split for config in experiment.runs.values()]
         assert len(set(splits)) == len(splits), name
-        assert splits == ["slice"] or all(split.startswith("fold:") for split in splits), name
+        assert splits in (["slice"], ["all"]) or all(
+            split.startswith("fold:") for split in splits
+        ), name
