@@ -287,6 +287,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApplicationStatus": "accounts.models.DoctorApplication.Status",
         "InvitationStatus": "accounts.models.Invitation.Status",
+        "Label": "inference.models.Label",
+        "Side": "inference.api.measurements.SIDES",
         "AnalysisStatus": "inference.models.Analysis.Status",
         "ReviewDecision": "inference.models.Review.Decision",
         "SeriesReviewDecision": "inference.models.SeriesReview.Decision",

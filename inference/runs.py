@@ -94,6 +94,7 @@ def outcome(reading: "Reading | SeriesReading") -> dict[str, Any]:
     return {
         "label": reading.label or "",
         "probabilities": reading.probabilities,
+        "possible_labels": reading.possible_labels,
         "reasons": [asdict(reason) for reason in reading.reasons],
         "measurements": reading.measurements,
         "elapsed_ms": reading.elapsed_ms,

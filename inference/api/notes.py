@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from backend.api.serializers import Strict
 from backend.api.text import PlainText
+from inference.models import Label
 
 
 class NoteSerializer(serializers.Serializer[Any]):
@@ -13,6 +14,20 @@ class NoteSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField()
     message = serializers.CharField()
+
+
+class PossibleLabelsField(serializers.ListField):
+    """The labels that a release cannot rule out."""
+
+    child = serializers.ChoiceField(Label.choices)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            allow_null=True,
+            help_text="What the release cannot rule out, the most probable first and the label "
+            "among them; null where it does not know.",
+            **options,
+        )
 
 
 class AnalysisRequestSerializer(Strict, serializers.Serializer[Any]):

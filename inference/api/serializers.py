@@ -4,8 +4,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from inference.api.notes import NoteSerializer
-from inference.models import Analysis, Picture
+from inference.api.measurements import MeasurementsSerializer
+from inference.api.notes import NoteSerializer, PossibleLabelsField
+from inference.models import Analysis, Label, Picture
 from inference.reviews.api.serializers import (
     PolygonsField,
     ReadingReviewSerializer,
@@ -21,10 +22,13 @@ from scans.models import Scan
 
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     probabilities = ProbabilitiesSerializer(allow_null=True)
+    possible_labels = PossibleLabelsField()
+    measurements = MeasurementsSerializer(allow_null=True)
     reasons = NoteSerializer(many=True)
     elapsed_ms = serializers.DictField(child=serializers.FloatField(), allow_null=True)
     label = serializers.SerializerMethodField()  # type: ignore[assignment]
     release = serializers.SerializerMethodField()
+    release_wanted = serializers.SerializerMethodField(help_text="Null: whichever is active.")
     error = serializers.SerializerMethodField()
     mask = serializers.SerializerMethodField(help_text="Address of the mask, null until done.")
     overlay = serializers.SerializerMethodField(help_text="Address of the slice with the outline.")
@@ -40,6 +44,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "error",
             "label",
             "probabilities",
+            "possible_labels",
             "reasons",
             "measurements",
             "mask",
@@ -48,6 +53,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "review",
             "elapsed_ms",
             "release",
+            "release_wanted",
             "attempts",
             "created_at",
             "started_at",
@@ -55,11 +61,15 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         )
         read_only_fields = fields
 
+    @extend_schema_field(serializers.ChoiceField(Label.choices, allow_null=True))
     def get_label(self, analysis: Analysis) -> str | None:
         return analysis.label or None
 
     def get_release(self, analysis: Analysis) -> str | None:
         return analysis.release or None
+
+    def get_release_wanted(self, analysis: Analysis) -> str | None:
+        return analysis.release_wanted or None
 
     @extend_schema_field(NoteSerializer(allow_null=True))
     def get_error(self, analysis: Analysis) -> dict[str, str] | None:

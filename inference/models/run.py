@@ -54,6 +54,11 @@ class Run(models.Model):
 
     label = models.CharField(max_length=12, choices=Label, blank=True)
     probabilities = models.JSONField(null=True, blank=True)
+    possible_labels = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Those that the release cannot rule out; null where it does not know.",
+    )
     reasons = models.JSONField(default=list, blank=True)
     measurements = models.JSONField(null=True, blank=True)
     elapsed_ms = models.JSONField(null=True, blank=True)

@@ -28,7 +28,7 @@ class SeriesAnalysis(Run):
     largest_slice (index or null), key_slice (which the pictures show), and of the largest slice
     what `Measurements` of a slice has, else nulls}. slices: one for each slice, in the order of
     the geometry: {index, instance (UID), frame (from 1), position_mm | null, accepted, label,
-    probabilities, area_px, area_mm2 | null, reasons}.
+    probabilities, possible_labels, area_px, area_mm2 | null, reasons}.
     """
 
     TASK = "inference.run_series_analysis"

@@ -37,6 +37,7 @@ def data_of(analysis: SeriesAnalysis) -> dict[str, Any]:
         "status": "preliminary",
         "label": analysis.label,
         "probabilities": analysis.probabilities,
+        "possible_labels": analysis.possible_labels,
         "reasons": analysis.reasons,
         "measurements": measurements,
         "slices": analysis.slices_total,

@@ -1,5 +1,7 @@
 """An analysis as a client sees it, from queued to the entry in the patient's history."""
 
+import json
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +16,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from inference import runs
+from inference.engine.engine import Engine
+from inference.engine.openvino_backend import OpenVINOBackend
 from inference.models import Analysis
 from inference.services import upload_and_analyse
 from patients.models import HistoryEntry, Patient
@@ -64,8 +68,59 @@ def test_the_reading_stands_in_the_history(
     assert entry["data"]["status"] == "preliminary"
     assert entry["author"] == {"id": str(doctor.id), "name": str(doctor)}
     assert entry["data"]["analysis"] == str(done.id)
-    for name in ("label", "probabilities", "measurements", "mask", "overlay", "heatmap", "release"):
+    copied = "label probabilities possible_labels measurements mask overlay heatmap release"
+    for name in copied.split():
         assert entry["data"][name] == analysis[name]
+
+
+def test_what_a_release_cannot_rule_out_and_what_it_expects_is_shown(
+    as_doctor: APIClient, done: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = runs.engine()._release
+    cautious = replace(
+        released, set_threshold=0.0, dice_knots=((0.0, 0.5), (1.0, 0.5)), outer_level=0.1
+    )
+    monkeypatch.setattr(
+        "inference.runs.engine", lambda _: Engine(cautious, OpenVINOBackend(cautious))
+    )
+    again = as_doctor.post(reverse("scan-analyses", args=[done.scan_id])).json()
+    runs.run(again["id"])
+    body = as_doctor.get(reverse("analysis", args=[again["id"]])).json()
+    assert body["possible_labels"][0] == body["label"]
+    assert set(body["possible_labels"]) == set(CLASSES)
+    assert body["measurements"]["expected_dice"] == 0.5
+    assert {"unsure", "poor_outline"} <= {reason["code"] for reason in body["reasons"]}
+    first = as_doctor.get(reverse("analysis", args=[done.id])).json()
+    assert first["possible_labels"] is None
+    assert first["measurements"]["expected_dice"] is None
+
+
+def test_readings_of_old_say_by_null_what_was_not_told_then(
+    as_doctor: APIClient, done: Analysis
+) -> None:
+    assert done.measurements is not None
+    known = {"area_px", "centroid_px", "longest_diameter_px"}
+    done.measurements = {name: done.measurements[name] for name in known}
+    done.save()
+    body = as_doctor.get(reverse("analysis", args=[done.id])).json()["measurements"]
+    assert {name for name, value in body.items() if value is not None} == known
+    assert body["side_picture"] is None
+
+
+def test_the_schema_names_the_labels_and_the_sides(as_doctor: APIClient) -> None:
+    answer = as_doctor.get(reverse("schema"), headers={"Accept": "application/json"})
+    schemas = json.loads(answer.content)["components"]["schemas"]
+    assert schemas["Label"]["enum"] == CLASSES
+    assert schemas["Side"]["enum"] == ["left", "right", "middle"]
+    for name in ("Analysis", "SeriesAnalysis", "Slice", "ReadingData"):
+        fields = schemas[name]["properties"]
+        for told in (fields["label"], fields["possible_labels"]["items"]):
+            assert "#/components/schemas/Label" in json.dumps(told)
+    assert list(schemas["Probabilities"]["properties"]) == CLASSES
+    for side in ("side_picture", "side_patient"):
+        assert "#/components/schemas/Side" in json.dumps(
+            schemas["SeriesMeasurements"]["properties"][side]
+        )
 
 
 def test_a_reading_is_dated_by_the_scan(doctor: User, patient: Patient) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from backend.api.serializers import Strict
+from inference.models import Label
 from inference.progress.rano import Assessment, Category, Change
 from inference.progress.timeline import Point, Progress
 from inference.progress.wording import NO_CATEGORIES, OBSTACLES, RULE, cautions
@@ -63,7 +64,7 @@ class PointSerializer(serializers.Serializer[Any]):
     series_uid = serializers.CharField()
     series_description = serializers.CharField()
     status = serializers.CharField(help_text="preliminary, signed or corrected")
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.ChoiceField(Label.choices)  # type: ignore[assignment]
     area_px = serializers.IntegerField(allow_null=True, help_text="Of this slice alone.")
     comparable = serializers.BooleanField()
     reason = SaidSerializer(allow_null=True, help_text="Why it is not comparable.")

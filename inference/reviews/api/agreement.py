@@ -60,7 +60,7 @@ class TallySerializer(serializers.Serializer[Any]):
 
 
 class LabelTallySerializer(TallySerializer):
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.ChoiceField(Label.choices)  # type: ignore[assignment]
 
 
 class ReleaseTallySerializer(TallySerializer):

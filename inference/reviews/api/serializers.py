@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from backend.api.serializers import Strict
 from backend.api.text import PlainText
+from inference.api.measurements import MeasurementsSerializer
 from inference.models import Analysis, Comment, Label, Review
 from inference.reviews.drawings import check_rings
 from inference.reviews.history import picture_of
@@ -69,7 +70,7 @@ class ReadingReviewSerializer(serializers.ModelSerializer[Review]):
     )
     version = serializers.IntegerField(allow_null=True)
     label = serializers.SerializerMethodField()  # type: ignore[assignment]
-    measurements = serializers.JSONField(allow_null=True)
+    measurements = MeasurementsSerializer(allow_null=True)
     outlined_by = serializers.ChoiceField(Review.Outline.choices, source="outline", allow_null=True)
     dice = serializers.FloatField(allow_null=True)
     reason = serializers.CharField(allow_null=True)

@@ -6,7 +6,8 @@ from rest_framework.reverse import reverse
 
 from backend.api.serializers import Strict
 from backend.api.text import PlainText
-from inference.api.notes import NoteSerializer
+from inference.api.measurements import SeriesMeasurementsSerializer
+from inference.api.notes import NoteSerializer, PossibleLabelsField
 from inference.models import Label, SeriesAnalysis, SeriesReview
 from inference.series.selectors import current_review
 from patients.history.kinds.written import ProbabilitiesSerializer
@@ -24,6 +25,7 @@ class SliceSerializer(serializers.Serializer[Any]):
     accepted = serializers.BooleanField()
     label = serializers.ChoiceField(Label.choices, allow_null=True)  # type: ignore[assignment]
     probabilities = ProbabilitiesSerializer(allow_null=True)
+    possible_labels = PossibleLabelsField()
     area_px = serializers.IntegerField(help_text="Of the tumour that was called.")
     area_mm2 = serializers.FloatField(allow_null=True)
     reasons = NoteSerializer(many=True)
@@ -72,6 +74,8 @@ class SeriesAnalysisSerializer(serializers.ModelSerializer[SeriesAnalysis]):
     """A reading of a series, without its slices."""
 
     probabilities = ProbabilitiesSerializer(allow_null=True)
+    possible_labels = PossibleLabelsField()
+    measurements = SeriesMeasurementsSerializer(allow_null=True)
     reasons = NoteSerializer(many=True)
     elapsed_ms = serializers.DictField(child=serializers.FloatField(), allow_null=True)
     label = serializers.SerializerMethodField()  # type: ignore[assignment]
@@ -94,6 +98,7 @@ class SeriesAnalysisSerializer(serializers.ModelSerializer[SeriesAnalysis]):
             "slices_total",
             "label",
             "probabilities",
+            "possible_labels",
             "reasons",
             "measurements",
             "overlay",
@@ -110,6 +115,7 @@ class SeriesAnalysisSerializer(serializers.ModelSerializer[SeriesAnalysis]):
         )
         read_only_fields = fields
 
+    @extend_schema_field(serializers.ChoiceField(Label.choices, allow_null=True))
     def get_label(self, analysis: SeriesAnalysis) -> str | None:
         return analysis.label or None
 

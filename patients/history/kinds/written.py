@@ -1,5 +1,6 @@
 """What the system writes: attached files, readings of scans, second opinions."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.api.text import PlainText
@@ -26,6 +27,20 @@ class AttachmentData(Data):
         """Say what is not known of this kind of file by null."""
         unknown: Values = {name: None for name, field in self.fields.items() if field.allow_null}
         return super().to_representation(unknown | instance)
+
+
+# As `inference.models.Label`, which lies above; the schema would warn if they differed.
+LABELS = [
+    ("glioma", "Glioma"),
+    ("meningioma", "Meningioma"),
+    ("pituitary", "Pituitary tumour"),
+    ("no_tumor", "No tumour found"),
+]
+
+
+@extend_schema_field(serializers.ChoiceField(LABELS))
+class LabelField(serializers.CharField):
+    """What a reading says it is; nobody enters it."""
 
 
 class ProbabilitiesSerializer(serializers.Serializer[dict[str, float]]):
@@ -55,8 +70,14 @@ class ReadingData(Data):
     analysis = serializers.UUIDField()
     scan = serializers.UUIDField()
     status = serializers.CharField(help_text="`preliminary`: no doctor has signed it.")
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = LabelField()  # type: ignore[assignment]
     probabilities = ProbabilitiesSerializer()
+    possible_labels = serializers.ListField(
+        child=LabelField(),
+        allow_null=True,
+        required=False,
+        help_text="Labels that the release could not rule out; null where it does not know.",
+    )
     reasons = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
     measurements = serializers.JSONField(allow_null=True)
     mask = serializers.CharField()
