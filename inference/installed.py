@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from django.conf import settings
 
 from backend.api.errors import ApiError
+from inference import cards
 from inference.engine import release as engine_release
 from inference.engine.release import CARD, Release, ReleaseError, find_release
 
@@ -21,6 +22,7 @@ class Installed(TypedDict):
     segmenter: str | None
     accuracy: float | None
     dice: float | None
+    set_threshold: float | None
 
 
 def all_installed() -> list[Installed]:
@@ -82,21 +84,15 @@ def _others() -> list[Release]:
 
 def _described(release: Release, active: Release | None) -> Installed:
     card: dict[str, Any] = json.loads((release.folder / CARD).read_text(encoding="utf-8"))
-    metrics = card.get("metrics") or {}
-    groups = _inner(metrics, "classifier", "groups", "home")
+    accuracy, dice = cards.accuracy(card, *cards.HOME), cards.dice(card, *cards.HOME)
+    classifier, segmenter = cards.networks(card)
     return Installed(
         name=release.name,
         active=active is not None and release.name == active.name,
         created=card.get("created"),
-        classifier=_inner(card, "classifier", "architecture").get("name"),
-        segmenter=_inner(card, "segmenter", "architecture").get("encoder"),
-        accuracy=groups.get("accuracy"),
-        dice=_inner(metrics, "segmenter", "groups", "home").get("dice"),
+        classifier=classifier,
+        segmenter=segmenter,
+        accuracy=accuracy.share if accuracy else None,
+        dice=dice.share if dice else None,
+        set_threshold=release.set_threshold,
     )
-
-
-def _inner(card: dict[str, Any], *names: str) -> dict[str, Any]:
-    for name in names:
-        inner = card.get(name)
-        card = inner if isinstance(inner, dict) else {}
-    return card

@@ -18,12 +18,17 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     active = serializers.BooleanField(help_text="Whether it reads when no other is asked for.")
     created = serializers.DateTimeField(allow_null=True)
-    classifier = serializers.CharField(allow_null=True)
-    segmenter = serializers.CharField(allow_null=True)
+    classifier = serializers.CharField(allow_null=True, help_text="The network that says the class")
+    segmenter = serializers.CharField(allow_null=True, help_text="The one that outlines; may be it")
     accuracy = serializers.FloatField(
         allow_null=True, help_text="Of the four classes, on slices it was not trained on."
     )
     dice = serializers.FloatField(allow_null=True, help_text="Mean over tumour slices of these.")
+    set_threshold = serializers.FloatField(
+        allow_null=True,
+        help_text="The probability from which a label is among the possible ones; null where the "
+        "release cannot say which are.",
+    )
 
 
 class ReleasesView(APIView):
