@@ -76,6 +76,8 @@ def test_a_corrected_outline_lies_on_the_pixels_that_were_drawn(
     assert doctors["measurements"]["bounding_box_px"] == [100, 200, 80, 60]
     assert doctors["measurements"]["longest_diameter_px"] == pytest.approx(100)
     assert doctors["measurements"]["area_mm2"] is None
+    assert doctors["measurements"]["side_picture"] == "left"
+    assert doctors["measurements"]["side_patient"] is None  # a JPEG does not say how it lies
     mask = pixels(as_doctor, doctors["mask"])
     drawn = np.zeros((done.scan.height_px, done.scan.width_px), bool)
     drawn[200:260, 100:180] = True
