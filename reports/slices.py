@@ -1,5 +1,6 @@
 """One slice on the pages: its pictures, what the models say, what doctors made of that."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models.fields.files import FieldFile
@@ -119,11 +120,11 @@ def caution(reading: Analysis, reason: dict[str, str], word: Words) -> str:
         return str(word["cautions"][kind])
     if reason["code"] == "unsure":
         probabilities: dict[str, float] = reading.probabilities or {}
-        likeliest = sorted(probabilities, key=probabilities.__getitem__)
-        first, second = (word["labels"][label] for label in likeliest[:-3:-1])
-        sentence: str = word["cautions"]["unsure"]
-        return sentence.format(first=first, second=second)
-    return reason["message"]
+        likeliest = sorted(probabilities, key=probabilities.__getitem__)[:-3:-1]
+        *most, last = (word["labels"][label] for label in reading.possible_labels or likeliest)
+        either = word["comma"].join(most) + word["or"] + last
+        return str(word["cautions"]["unsure"]).format(labels=either)
+    return str(word["cautions"].get(reason["code"], reason["message"]))
 
 
 def measurements(reading: Analysis, review: Review | None, word: Words) -> dict[str, Any] | None:
@@ -143,7 +144,18 @@ def measurements(reading: Analysis, review: Review | None, word: Words) -> dict[
         "units": [word["px"], word["mm"]] if real else [word["px"]],
         "rows": rows,
         "note": word["area_unit"] if real else word["no_mm"],
+        "facts": list(beside(found, word)),
     }
+
+
+def beside(found: dict[str, Any], word: Words) -> Iterator[tuple[str, Said]]:
+    """What is said of an outline beside its size; readings of old say less."""
+    for side in ("side_patient", "side_picture"):
+        if found.get(side):
+            yield word["side"], said(word[side][found[side]])
+            break
+    if found.get("expected_dice") is not None:
+        yield word["expected_dice"], said(f"{found['expected_dice']:.2f}")
 
 
 def number(value: float) -> str:

@@ -166,9 +166,36 @@ def test_cautions_are_in_the_language_of_the_report(report: Report, reading: Ana
     ]
     reading.save()
     said = report(reading, "ar")
-    assert "التصنيف غير مؤكد: الأرجح ورم دبقي" in said
+    assert "التصنيف غير مؤكد: ورم دبقي أو لم يعثر على ورم" in said
     assert "ولكن تعذر رسم حدوده" in said
     assert "Something new." in said
+
+
+def test_possible_classes_side_and_worth_of_the_outline_are_told(
+    report: Report, reading: Analysis
+) -> None:
+    reading.possible_labels = ["glioma", "no_tumor", "meningioma"]
+    reading.reasons = [
+        {"code": "unsure", "message": "…"},
+        {"code": "poor_outline", "message": "…"},
+    ]
+    reading.measurements = MEASUREMENTS | {
+        "side_picture": "left",
+        "side_patient": "right",
+        "expected_dice": 0.53,
+    }
+    reading.save()
+    said = report(reading)
+    assert "Glioma, No tumour found or Meningioma, the likeliest first" in said
+    assert "likely to be a poor one" in said
+    assert "The patient's right" in said
+    assert "0.53" in said
+    assert "…" not in said + report(reading, "ar")
+    reading.measurements["side_patient"] = None
+    reading.save()
+    said = report(reading)
+    assert "The patient's" not in said
+    assert "Left in the picture" in said
 
 
 def test_lost_picture_costs_the_picture_only(report: Report, reading: Analysis) -> None:
