@@ -67,6 +67,12 @@ LONG_AXIS = Code(SNOMED, "103339001", "Long axis")
 SHORT_AXIS = Code(SNOMED, "103340004", "Short axis")
 AREA = Code(SNOMED, "42798000", "Area")
 VOLUME = Code(SNOMED, "118565006", "Volume")
+LATERALITY = Code(SNOMED, "272741003", "Laterality")
+SIDES = {
+    "left": Code(SNOMED, "7771000", "Left"),
+    "right": Code(SNOMED, "24028007", "Right"),
+    "middle": Code(DICOM, "130290", "Median"),
+}
 BRAIN = Code(SNOMED, "12738006", "Brain")
 HEAD = Code(SNOMED, "69536005", "Head")
 BODY_PARTS = {"BRAIN": BRAIN, "HEAD": HEAD}

@@ -4,6 +4,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 BRAIN = codes.SCT.Brain  # CID 4031
+# CID 244; it has none for what lies across the middle.
+SIDES = {"left": codes.SCT.Left, "right": codes.SCT.Right}
 MORPHOLOGY = codes.SCT.MorphologicallyAbnormalStructure  # CID 7150, a segment's category
 NEOPLASM = codes.SCT.Neoplasm  # CID 7151, 7159, a segment's type
 

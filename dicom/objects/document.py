@@ -24,6 +24,11 @@ _SIZES = (
     ("Longest diameter", "longest_diameter_mm", "mm", "longest_diameter_px"),
     ("Perpendicular to it", "perpendicular_diameter_mm", "mm", "perpendicular_diameter_px"),
 )
+_SIDES = {
+    "left": "The patient's left",
+    "right": "The patient's right",
+    "middle": "Across the middle of the head",
+}
 
 
 def document(result: Result, picture: bytes | None) -> Dataset:
@@ -123,6 +128,9 @@ def _facts(result: Result) -> list[tuple[str, Said]]:
         facts.append(("Finding", Label(label).label))
     if label == result.label and result.probability is not None:
         facts.append(("Probability", f"{min(result.probability * 100, 99.9):.1f} %"))
+    if not review and len(result.possible_labels) > 1:
+        possible = " or ".join(Label(one).label for one in result.possible_labels)
+        facts.append(("Possible", f"{possible}, the likeliest first"))
     if label and label != Label.NO_TUMOR:
         facts += _sizes(result)
     if review:
@@ -147,4 +155,6 @@ def _sizes(result: Result) -> list[tuple[str, object]]:
             sizes.append((label, f"{value:.1f} {unit}"))
         elif in_pixels and (value := result.measurements.get(in_pixels)) is not None:
             sizes.append((label, f"{value:.0f} pixels"))
+    if side := result.measurements.get("side_patient"):
+        sizes.append(("Side", _SIDES[side]))
     return sizes

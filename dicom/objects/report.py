@@ -157,7 +157,7 @@ def _group(result: Result, outlines: Sequence[Dataset]) -> Group:
         ),
         "algorithm_id": sr.AlgorithmIdentification(name=MANUFACTURER, version=result.release),
         "finding_type": None if rejected else codes.FINDINGS[label],
-        "finding_sites": None if rejected else [sr.FindingSite(anatomic_location=codes.BRAIN)],
+        "finding_sites": None if rejected else [_site(result, label)],
         "qualitative_evaluations": _evaluations(review, "" if rejected else label) or None,
         "measurements": _measurements(result, label) or None,
     }
@@ -178,6 +178,11 @@ def _group(result: Result, outlines: Sequence[Dataset]) -> Group:
             )
         )
     return group
+
+
+def _site(result: Result, label: str) -> sr.FindingSite:
+    side = "" if label == "no_tumor" else str(result.measurements.get("side_patient"))
+    return sr.FindingSite(anatomic_location=codes.BRAIN, laterality=codes.SIDES.get(side))
 
 
 def _segment(result: Result, outline: Dataset) -> sr.ReferencedSegment:

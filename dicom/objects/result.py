@@ -64,6 +64,7 @@ class Result:
     """A reading that is done, in version 0 as Falx read it, then as of each review.
 
     measurements: as `SeriesAnalysis.measurements`; millimetres are None where they are not real.
+    possible_labels: those that the release cannot rule out; empty where it does not know.
     """
 
     analysis_id: UUID
@@ -71,6 +72,7 @@ class Result:
     slices: list[Slice]
     label: str
     probability: float | None
+    possible_labels: list[str]
     measurements: dict[str, Any]
     release: str
     read_at: datetime

@@ -43,6 +43,7 @@ def result_of(analysis: SeriesAnalysis, version: int) -> Result | None:
         ],
         label=analysis.label,
         probability=(analysis.probabilities or {}).get(analysis.label),
+        possible_labels=analysis.possible_labels or [],
         measurements=analysis.measurements or {},
         release=analysis.release,
         read_at=(analysis.finished_at or analysis.created_at).astimezone(_zone()),

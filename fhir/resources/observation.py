@@ -55,8 +55,17 @@ def label(row: Analysis | SeriesAnalysis) -> Json:
             }
             for name, value in reading.probabilities.items()
             if name in codes.LABELS
-        ],
+        ]
+        + side(reading),
     }
+
+
+def side(reading: Found) -> list[Json]:
+    """On which side of the patient it lies, where that is known."""
+    found = codes.SIDES.get(reading.measured.get("side_patient") or "")
+    if found is None:
+        return []
+    return [{"code": codes.LATERALITY.concept(), "valueCodeableConcept": found.concept()}]
 
 
 def size(row: Analysis | SeriesAnalysis, name: str) -> Json:

@@ -22,6 +22,7 @@ from inference.series import runs as series_runs
 from patients.models import Patient
 from scans.models import Instance, Series
 from tests.dicom.readings import (
+    MEASURED,
     OBLIQUE,
     PDF,
     PIXELS_ONLY,
@@ -35,6 +36,8 @@ from tests.dicom.readings import (
 )
 from tests.inference.series_of import filed, series_of
 from tests.series.make import as_bytes, make_enhanced, make_series
+
+SITE = "363698007"  # Finding Site, SNOMED CT
 
 
 def said(report: Dataset) -> dict[str, object]:
@@ -141,6 +144,24 @@ def test_report_says_what_was_measured_and_where(patient: Patient) -> None:
     assert evidence == {one.SOPInstanceUID for one in sources} | {made[SEG].SOPInstanceUID}
     assert made[SC].SourceImageSequence[0].ReferencedSOPInstanceUID == sources[2].SOPInstanceUID
     assert made[SC].PatientOrientation == ["L", "P"]
+
+
+def test_the_side_and_what_cannot_be_ruled_out_are_told(patient: Patient) -> None:
+    measured = MEASURED | {"side_picture": "left", "side_patient": "right"}
+    analysis = read_series(
+        patient, make_series(slices=6), outline(6, 32, 32), measurements=measured
+    )
+    analysis.possible_labels = ["glioma", "meningioma"]
+    analysis.save()
+    made = objects(publish_results(analysis=analysis))
+    group = made[SR].ContentSequence[-1].ContentSequence[0]
+    (site,) = (i for i in group.ContentSequence if i.ConceptNameCodeSequence[0].CodeValue == SITE)
+    (laterality,) = site.ContentSequence
+    assert laterality.ConceptNameCodeSequence[0].CodeMeaning == "Laterality"
+    assert laterality.ConceptCodeSequence[0].CodeMeaning == "Right"
+    said_to_people = page(made[PDF])
+    assert "Glioma or Meningioma, the likeliest first" in said_to_people
+    assert "The patient's right" in said_to_people
 
 
 def test_nothing_found_is_said_without_an_outline(patient: Patient) -> None:

@@ -70,6 +70,23 @@ def test_a_reading_of_a_series_is_a_report_with_its_measurements(fhir: Fhir, fil
     assert fhir.get(results[0]["device"]["reference"])["version"] == [{"value": "2026.11"}]
 
 
+def test_the_side_is_told_where_it_is_known(fhir: Fhir, file: File) -> None:
+    def laterality() -> list[str]:
+        body = fhir.get(f"Observation/{file.series_analysis.pk}.label")
+        return [
+            one["valueCodeableConcept"]["coding"][0]["code"]
+            for one in body["component"]
+            if one["code"]["coding"][0]["code"] == "272741003"
+        ]
+
+    assert laterality() == []
+    for side, code in (("left", "7771000"), ("right", "24028007"), ("middle", "130290")):
+        told = (file.series_analysis.measurements or {}) | {"side_patient": side}
+        file.series_analysis.measurements = told
+        file.series_analysis.save()
+        assert laterality() == [code]
+
+
 def test_no_millimetres_without_spacing(fhir: Fhir, file: File) -> None:
     body = fhir.get(f"DiagnosticReport/{file.analysis.pk}")
     assert [each["reference"] for each in body["result"]] == [
