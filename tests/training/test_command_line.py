@@ -27,7 +27,6 @@ EARLY = ["--early-size", "64", "--full-size-epochs", "0"]
 def runs(data: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folds of a joint network, each trained, evaluated and reported step by step."""
     runs = tmp_path_factory.mktemp("runs")
-    (runs / "data").symlink_to(prepared)
     for fold in (0, 1):
         run = str(runs / f"joint-folds/fold-{fold}")
         train = ["train", "--model", "joint", "--split", f"fold:{fold}", "--run", run]
