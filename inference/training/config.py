@@ -27,6 +27,7 @@ class TrainConfig:
     `transplant`, `removal` and `decoy` say how often slices are operated on (see transplant.py).
     `start` is a finished run that this one goes on from, instead of from ImageNet: its folder, seen
     from this run's.
+    `encoder_rate` is the learning rate of what starts from ImageNet, as a share of the others'.
     """
 
     model: str
@@ -48,6 +49,7 @@ class TrainConfig:
     pretrained: bool = True
     bf16: bool = False
     start: str = ""
+    encoder_rate: float = 1.0
     processes: int = 1
     transplant: float = 0.0
     removal: float = 0.0

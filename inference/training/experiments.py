@@ -40,6 +40,13 @@ EXPERIMENTS: dict[str, Experiment] = {
             for k in range(FOLDS)
         },
     ),
+    "joint-folds-gentle": Experiment(
+        "The networks of joint-folds, the encoder learning at a fifth of the rate",
+        {
+            f"fold-{k}": replace(RECIPES["joint"], split=f"fold:{k}", encoder_rate=0.2)
+            for k in range(FOLDS)
+        },
+    ),
     "joint-all": Experiment(
         "Class and outline in one network, trained on all patients",
         {"all": replace(RECIPES["joint"], split="all")},

@@ -47,6 +47,7 @@ from inference.training.transplant import GraftRates
 CONFIG, WEIGHTS, HISTORY = "config.json", "weights.safetensors", "history.json"
 _CHECKPOINT, _CURVES, _LOG = "checkpoint.pt", "curves.png", "log.txt"
 _MAX_GRADIENT_NORM = 5.0
+_FROM_IMAGENET = ("backbone.", "encoder.", "deepest.", "unet.encoder.")
 
 log = logging.getLogger(__name__)
 Network = Classifier | Segmenter | Joint
@@ -176,11 +177,7 @@ class _Trainer:
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
         )
-        self._optimiser = torch.optim.AdamW(
-            _parameter_groups(self.network, config.weight_decay),
-            lr=config.learning_rate,
-            fused=True,
-        )
+        self._optimiser = torch.optim.AdamW(_parameter_groups(self.network, config), fused=True)
         steps = config.epochs * (self._count // config.batch_size)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimiser, lambda step: _warm_cosine(step, steps, config.warmup_share)
@@ -327,13 +324,19 @@ def _to(item: Item, device: torch.device, size: int) -> Item:
     return Item(image.contiguous(memory_format=torch.channels_last), mask, item.label.to(device))
 
 
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels only: decaying a norm's scale helps nobody."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, weights in network.named_parameters():
+        key = name.startswith(_FROM_IMAGENET), weights.ndim > 1
+        groups.setdefault(key, []).append(weights)
     return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {
+            "params": own,
+            "lr": config.learning_rate * (config.encoder_rate if pretrained else 1.0),
+            "weight_decay": config.weight_decay if decayed else 0.0,
+        }
+        for (pretrained, decayed), own in groups.items()
     ]
 
 
