@@ -121,10 +121,10 @@ def choose_certainty(logits: NDArray[np.floating], labels: NDArray[np.int64]) ->
     }
 
 
-def draw(logits: NDArray[np.float32], prepared: Prepared, choice: Choice) -> NDArray[np.bool_]:
-    """The mask (H, W) that serving would draw from logits (S, S), with what was chosen."""
+def draw(shares: NDArray[np.float32], prepared: Prepared, choice: Choice) -> NDArray[np.bool_]:
+    """The mask (H, W) that serving would draw from tumour probabilities (H, W), as was chosen."""
     return outline(
-        tumor_shares(logits, prepared),
+        shares,
         prepared,
         threshold=choice.threshold,
         min_area_fraction=choice.min_area_fraction,

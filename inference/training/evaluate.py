@@ -81,6 +81,7 @@ def evaluate(
         "side": side,
         "slices": {name: len(own) for name, own in sides.items()},
         "chosen_on_val": choice.as_json(),
+        "groups": {},
     }
     if flips:
         mirrored = choose(predictions["val"], data, sides["val"], flips=True)

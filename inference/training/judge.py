@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from inference.engine.certainty import trust
 from inference.engine.measure import measure
 from inference.engine.preprocess import Prepared
-from inference.engine.segment import outline, tumor_shares
-from inference.training.choice import Choice, truths
+from inference.engine.segment import tumor_shares
+from inference.training.choice import Choice, draw, truths
 from inference.training.metrics import hausdorff95, image_dice, softmax
 from inference.training.predict import Predictions
 from inference.training.sources import CLASSES, SliceRecord
@@ -130,12 +130,7 @@ def _compared(
     quick: bool,
 ) -> Outline:
     shares = tumor_shares(logits, prepared)
-    mask = outline(
-        shares,
-        prepared,
-        threshold=choice.threshold,
-        min_area_fraction=choice.min_area_fraction,
-    )
+    mask = draw(shares, prepared, choice)
     side = max(mask.shape)
     found: dict[str, Any] = {
         "dice": image_dice(mask, wanted),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inference.engine.preprocess import Prepared, prepare, to_grey
+from inference.engine.segment import tumor_shares
 from inference.training.choice import Choice, draw
 from inference.training.damage import DAMAGES, HIDDEN
 from inference.training.evaluate import Measured, sides_of
@@ -121,6 +122,6 @@ def _looked(
 ) -> Probed:
     dice = None
     if "mask" in outputs and mask.any():
-        drawn = draw(outputs["mask"][0], prepared, choice)
+        drawn = draw(tumor_shares(outputs["mask"][0], prepared), prepared, choice)
         dice = image_dice(drawn, mask)
     return Probed(record.label, CLASSES[int(outputs["logits"].argmax())], dice)

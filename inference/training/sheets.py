@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.engine.preprocess import Prepared, prepare
+from inference.engine.segment import tumor_shares
 from inference.training.choice import draw
 from inference.training.judge import Judged
 from inference.training.predict import Predictions
@@ -43,7 +44,7 @@ def plot_worst_outlines(
         pixels, wanted = load(data, own.record)
         prepared = prepare(pixels)
         logits = predictions[own.run].mask_logits(own.place, flips=flips)
-        mask = draw(logits, prepared, own.choice)
+        mask = draw(tumor_shares(logits, prepared), prepared, own.choice)
         dice = own.outline.dice if own.outline else 0
         picture = _outlined(prepared, {_EXPERT: wanted, _MODEL: mask})
         cases.append((picture, f"{own.record.label} {dice:.2f}"))
