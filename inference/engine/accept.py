@@ -1,9 +1,9 @@
 """Is this a slice of a head at all, and sharp enough to be read?
 
 Two stages. `look` asks simple questions of the picture, before any network: each bound lies well
-outside what 3,829 real slices show, so it refuses only what is plainly something else. `Gate`
-compares the classifier's features with those of real slices: photographs of rounded things on a
-dark ground pass the first stage and fail the second.
+outside what 3,829 real slices show, so it refuses only what is plainly something else. Then the
+release's gate, a small network, says how much a picture is like a slice of a head. Releases without
+one compare the classifier's features with those of real slices instead: `FeatureSpace`.
 """
 
 from dataclasses import dataclass
@@ -55,15 +55,21 @@ def look(pixels: npt.NDArray[np.uint8], prepared: Prepared) -> Reason | None:
     return None
 
 
-def compare(features: npt.NDArray[np.float32], gate: "Gate", threshold: float) -> Reason | None:
+def recognise(logit: float, threshold: float) -> Reason | None:
+    """Return a refusal where the gate's logit of 'slice of a head' is too low."""
+    return _STRANGE if logit < threshold else None
+
+
+def compare(
+    features: npt.NDArray[np.float32], space: "FeatureSpace", threshold: float
+) -> Reason | None:
     """Return a refusal where the classifier's features (F,) lie too far from real slices."""
-    if float(feature_distance(features[None], gate)[0]) > threshold:
-        return _not_brain("it does not resemble the slices the models know")
-    return None
+    distance = float(feature_distance(features[None], space)[0])
+    return _STRANGE if distance > threshold else None
 
 
 @dataclass(frozen=True)
-class Gate:
+class FeatureSpace:
     """The directions in which the features of real slices differ.
 
     mean: (F,); components: (K, F), orthonormal rows.
@@ -73,29 +79,34 @@ class Gate:
     components: npt.NDArray[np.float32]
 
     @classmethod
-    def load(cls, path: Path) -> "Gate":
+    def load(cls, path: Path) -> "FeatureSpace":
         """Read `accept.npz`: mean and components."""
         with np.load(path, allow_pickle=False) as arrays:
             return cls(mean=arrays["mean"], components=arrays["components"])
 
 
-def feature_distance(features: npt.NDArray[np.float32], gate: Gate) -> npt.NDArray[np.float32]:
+def feature_distance(
+    features: npt.NDArray[np.float32], space: FeatureSpace
+) -> npt.NDArray[np.float32]:
     """How far the classifier's features (N, F) lie from those of real slices: (N,), 0 to about 1.
 
-    The part of the centred features that the gate's directions cannot express, over the length of
+    The part of the centred features that the space's directions cannot express, over the length of
     the features: the residual of Wang et al., 2022, arXiv 2203.10807, made independent of
     how strongly a picture excites the network. A photograph lies far away even where the class
     probabilities are certain.
     """
     features = np.asarray(features, np.float32)
-    centred = features - gate.mean
-    left_over = centred - (centred @ gate.components.T) @ gate.components
+    centred = features - space.mean
+    left_over = centred - (centred @ space.components.T) @ space.components
     length = np.maximum(np.linalg.norm(features, axis=1), np.float32(1e-6))
     return np.asarray(np.linalg.norm(left_over, axis=1) / length, np.float32)
 
 
 def _not_brain(why: str) -> Reason:
     return Reason("not_brain_mri", f"The image does not look like a brain MRI slice: {why}.")
+
+
+_STRANGE = _not_brain("it does not resemble the slices the models know")
 
 
 def _contrast(pixels: npt.NDArray[np.uint8]) -> float:

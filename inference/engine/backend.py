@@ -40,14 +40,20 @@ def averaged(members: Sequence[Classified]) -> Classified:
 class Backend(Protocol):
     """Runs a release's networks on float32 (1, 1, S, S) pictures in 0..1, for one thread."""
 
+    def recognise(self, picture: FloatArray) -> float:
+        """Run the gate: the logit of 'slice of a head'. Releases without one have no need."""
+
     def classify(self, picture: FloatArray) -> Classified:
         """Run the classifiers, and average them."""
 
     def segment(self, picture: FloatArray) -> FloatArray:
         """Run the segmenter: (S, S) logits of 'tumour here'. Releases without one have no need."""
 
+    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate on many: the fastest way for all of them together."""
+
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
-        """Run the classifier on many: the fastest way for all of them together."""
+        """Run the classifiers on many."""
 
     def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
         """Run the segmenter on many."""

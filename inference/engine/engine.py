@@ -32,7 +32,9 @@ class Engine:
     def __init__(self, release: Release, backend: Backend) -> None:
         self._release = release
         self._backend = backend
-        self._gate = accept.Gate.load(release.file("accept.npz"))
+        self._space = None
+        if release.distance_threshold is not None:
+            self._space = accept.FeatureSpace.load(release.file("accept.npz"))
 
     @classmethod
     def load(cls, release: str | Path | None = None, device: Device = "cpu") -> "Engine":
@@ -88,6 +90,10 @@ class Engine:
         prepared = self.first_look(slice_, clock)
         if isinstance(prepared, Reason):
             return prepared
+        with clock.step("accept"):
+            (refusal,) = self._at_the_gate([prepared])
+        if refusal:
+            return refusal
         with clock.step("classify"):
             found = self._backend.classify(prepared.resized(self._release.classifier_size))
         with clock.step("accept"):
@@ -99,11 +105,14 @@ class Engine:
 
     def see_all(self, prepared: Sequence[Prepared], clock: Clock) -> "list[Seen | Reason]":
         """The same of many slices that passed the first look."""
+        with clock.step("accept"):
+            refusals = self._at_the_gate(prepared)
+        passed = [one for one, refusal in zip(prepared, refusals, strict=True) if not refusal]
         with clock.step("classify"):
             size = self._release.classifier_size
-            found = self._backend.classify_all([one.resized(size) for one in prepared])
+            found = self._backend.classify_all([one.resized(size) for one in passed])
         with clock.step("accept"):
-            seen = [self._second_look(*each) for each in zip(prepared, found, strict=True)]
+            seen = [self._second_look(*each) for each in zip(passed, found, strict=True)]
         with clock.step("segment"):
             asked = {
                 index: one
@@ -113,7 +122,20 @@ class Engine:
             masks = self._masks([(one.prepared, found[index]) for index, one in asked.items()])
             for (index, one), mask in zip(asked.items(), masks, strict=True):
                 seen[index] = self._outlined(one, mask)
-        return seen
+        rest = iter(seen)
+        return [refusal or next(rest) for refusal in refusals]
+
+    def _at_the_gate(self, prepared: Sequence[Prepared]) -> list[Reason | None]:
+        """Why the gate refuses each; a release without a gate refuses none here."""
+        gate = self._release.gate
+        if gate is None:
+            return [None] * len(prepared)
+        pictures = [one.resized(gate.size) for one in prepared]
+        if len(pictures) == 1:
+            logits = [self._backend.recognise(pictures[0])]
+        else:
+            logits = self._backend.recognise_all(pictures)
+        return [accept.recognise(logit, gate.threshold) for logit in logits]
 
     def _masks(self, asked: Sequence[tuple[Prepared, Classified]]) -> list[FloatArray]:
         """Tumour logits (S, S) of each: the classifier's own, or the segmenter's."""
@@ -133,10 +155,12 @@ class Engine:
             return accept.look(slice_.pixels, prepared) or prepared
 
     def _second_look(self, prepared: Prepared, found: Classified) -> "Seen | Reason":
-        """Compare a slice with those that the networks know; nothing is outlined yet."""
-        refusal = accept.compare(found.features, self._gate, self._release.distance_threshold)
-        if refusal:
-            return refusal
+        """What the classifiers say, where the slice is like those they know; no outline yet."""
+        space, threshold = self._space, self._release.distance_threshold
+        if space is not None and threshold is not None:
+            refusal = accept.compare(found.features, space, threshold)
+            if refusal:
+                return refusal
         shares = probabilities(found.logits, self._release.temperature)
         return Seen(prepared, found.cam, shares, np.zeros(prepared.shape, bool))
 

@@ -60,6 +60,15 @@ def build_joint(architecture: Mapping[str, Any]) -> Joint:
     )
 
 
+def build_gate(architecture: Mapping[str, Any]) -> Gate:
+    """The gate that an `accept` entry of a release's card describes, with random weights.
+
+    Keys: `encoder` (a timm EfficientNet), `stages` (how many of it are run, from 2 on) and `hidden`
+    (the width of the head's only hidden layer).
+    """
+    return Gate(architecture["encoder"], int(architecture["stages"]), int(architecture["hidden"]))
+
+
 class _Normalised(nn.Module):
     """Holds an encoder's input normalisation: (N, 1, S, S) in 0..1 to (N, C, S, S)."""
 
@@ -196,6 +205,38 @@ class Joint(_Normalised):
             above = block(above, height, width, skip_connection=skip)
         logits: Tensor = self.mask_head(above)
         return nn.functional.interpolate(logits, scale_factor=2.0, mode="bilinear")
+
+
+class Gate(_Normalised):
+    """Tells a slice of a head from every other picture, by the textures in it.
+
+    The first stages of an encoder that keeps its ImageNet weights, so that pictures of anything
+    stay apart; mean and spread of the last stage's maps; a small head, which alone is fitted.
+    """
+
+    def __init__(self, encoder: str, stages: int, hidden: int) -> None:
+        super().__init__(*_normalisation(encoder))
+        whole = timm.create_model(encoder, pretrained=False, num_classes=0)
+        blocks = list(cast(nn.Sequential, whole.blocks))[:stages]
+        parts = {name: cast(nn.Module, getattr(whole, name)) for name in ("conv_stem", "bn1")}
+        self.encoder = nn.ModuleDict({**parts, "blocks": nn.Sequential(*blocks)})
+        last = cast(nn.Sequential, blocks[-1])[-1]
+        width = cast(nn.Conv2d, last.conv_pwl).out_channels
+        self.head = nn.Sequential(nn.Linear(2 * width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Mean and standard deviation of each of the last stage's maps: (N, 2 C)."""
+        maps = self.normalise(images)
+        for part in self.encoder.values():
+            maps = part(maps)
+        mean = maps.mean(dim=(2, 3))
+        spread = (maps - mean[:, :, None, None]).square().mean(dim=(2, 3)).sqrt()
+        return torch.cat([mean, spread], dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, 1) of 'slice of a head'."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
 
 
 _EVIDENCE_COUNT = 4

@@ -30,10 +30,15 @@ class OpenVINOBackend:
         self._settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": _threads()}
         if precision is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
-        names = (*release.classifiers, *(["segmenter"] if release.segmenter else []))
+        others = {"gate": release.gate, "segmenter": release.segmenter}
+        names = (*release.classifiers, *(name for name, own in others.items() if own))
         self._graphs = {
             name: self._compiled(name, {"PERFORMANCE_HINT": "LATENCY"}) for name in names
         }
+
+    def recognise(self, picture: FloatArray) -> float:
+        """Run the gate on float32 (1, 1, S, S); a logit."""
+        return _logit(self._graphs["gate"]([picture]))
 
     def classify(self, picture: FloatArray) -> Classified:
         """Run each classifier on float32 (1, 1, S, S), and average them."""
@@ -44,6 +49,10 @@ class OpenVINOBackend:
         """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
         return _logits(self._graphs["segmenter"]([picture]))
 
+    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate on many, several at once."""
+        return _all(self._gates, pictures, _logit)
+
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
         """Run each classifier on many, several at once, and average them."""
         members = [_all(requests, pictures, _classified) for requests in self._classifiers]
@@ -52,6 +61,10 @@ class OpenVINOBackend:
     def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
         """Run the segmenter on many, several at once."""
         return _all(self._segmenters, pictures, _logits)
+
+    @cached_property
+    def _gates(self) -> list[Any]:
+        return self._requests("gate")
 
     @cached_property
     def _classifiers(self) -> list[list[Any]]:
@@ -100,6 +113,10 @@ def _all(
         request.wait()
         results.append(taken(request.results))
     return results
+
+
+def _logit(result: Any) -> float:
+    return float(result["logit"][0, 0])
 
 
 def _classified(result: Any) -> Classified:

@@ -33,6 +33,16 @@ class Segmenter:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """A network of its own that knows a slice of a head; what it says less than `threshold` of is
+    refused (a logit)."""
+
+    architecture: dict[str, Any]
+    size: int
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Release:
     """The part of a release's card that reading a slice needs.
 
@@ -41,7 +51,8 @@ class Release:
     take, in pixels. `min_area_fraction` is the smallest part worth outlining, as a share of that
     square. Cards of joint networks also have what older ones lack: `set_threshold`, the probability
     from which a class is possible (training's conformal.py), `dice_knots` (certainty.py), and
-    `outer_level`, the probability down to which there may be tumour.
+    `outer_level`, the probability down to which there may be tumour. A release without a gate
+    compares the classifier's features with those of real slices: `distance_threshold`.
     """
 
     folder: Path
@@ -53,7 +64,8 @@ class Release:
     segmenter: Segmenter | None
     mask_threshold: float
     min_area_fraction: float
-    distance_threshold: float
+    gate: Gate | None
+    distance_threshold: float | None
     sha256: dict[str, str]
     set_threshold: float | None = None
     dice_knots: Knots | None = None
@@ -108,6 +120,8 @@ def _from_card(folder: Path, card: dict[str, Any]) -> Release:
         raise ValueError(f"its classes are not {', '.join(CLASSES)}")
     joint = card.get("joint")
     classifier, outliner = (joint, joint) if joint else (card["classifier"], card["segmenter"])
+    accept = card["accept"]
+    gated = "distance_threshold" not in accept
     return Release(
         folder=folder,
         name=str(card["name"]),
@@ -118,9 +132,14 @@ def _from_card(folder: Path, card: dict[str, Any]) -> Release:
         segmenter=None if joint else Segmenter(dict(outliner["architecture"]), outliner["size"]),
         mask_threshold=float(outliner["threshold"]),
         min_area_fraction=float(outliner["min_area_fraction"]),
-        distance_threshold=float(card["accept"]["distance_threshold"]),
+        gate=_gate(accept) if gated else None,
+        distance_threshold=None if gated else float(accept["distance_threshold"]),
         sha256={name: str(entry["sha256"]) for name, entry in card["files"].items()},
         set_threshold=float(joint["set_threshold"]) if joint else None,
         dice_knots=tuple((low, high) for low, high in joint["dice_knots"]) if joint else None,
         outer_level=float(joint["outer_level"]) if joint else None,
     )
+
+
+def _gate(accept: dict[str, Any]) -> Gate:
+    return Gate(dict(accept["architecture"]), int(accept["size"]), float(accept["threshold"]))

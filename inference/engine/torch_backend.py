@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from inference.engine.backend import Classified, FloatArray, averaged
-from inference.engine.networks import build_classifier, build_joint, build_segmenter
+from inference.engine.networks import build_classifier, build_gate, build_joint, build_segmenter
 from inference.engine.release import Release, ReleaseError
 
 
@@ -23,6 +23,9 @@ class TorchBackend:
             self._loaded(build(release.classifier_architecture), release, name)
             for name in release.classifiers
         ]
+        self._gate = None
+        if release.gate:
+            self._gate = self._loaded(build_gate(release.gate.architecture), release, "gate")
         self._segmenter = None
         if release.segmenter:
             network = build_segmenter(release.segmenter.architecture)
@@ -39,6 +42,13 @@ class TorchBackend:
         return network.float().eval().to(self._device)
 
     @torch.inference_mode()
+    def recognise(self, picture: FloatArray) -> float:
+        """Run the gate on float32 (1, 1, S, S); a logit."""
+        if self._gate is None:
+            raise RuntimeError("this release has no gate")
+        return float(self._gate(self._tensor(picture)))
+
+    @torch.inference_mode()
     def classify(self, picture: FloatArray) -> Classified:
         """Run each classifier on float32 (1, 1, S, S), and average them."""
         images = self._tensor(picture)
@@ -50,6 +60,10 @@ class TorchBackend:
         if self._segmenter is None:
             raise RuntimeError("this release has no segmenter")
         return cast(FloatArray, _array(self._segmenter(self._tensor(picture)))[0])
+
+    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate on each of many."""
+        return [self.recognise(picture) for picture in pictures]
 
     def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
         """Run the classifier on each of many."""

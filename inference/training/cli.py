@@ -1,4 +1,4 @@
-"""The command line: prepare, train, evaluate, experiment, export. Each can be run again safely."""
+"""The command line: from data to a release, step by step. Each can be run again safely."""
 
 from __future__ import annotations
 
@@ -79,6 +79,13 @@ def _experiment(options: argparse.Namespace) -> None:
     print(f"{report / 'README.md'}: written" if report else f"{options.name}: trained, evaluated")
 
 
+def _gate(options: argparse.Namespace) -> None:
+    from inference.training.gate import CARD, fit_gate
+
+    fit_gate(options.prepared, options.others, options.run, steps=options.steps)
+    print(f"{options.run / CARD}: written")
+
+
 def _compare(options: argparse.Namespace) -> None:
     from inference.training.compare import compare
 
@@ -96,7 +103,8 @@ def _export(options: argparse.Namespace) -> None:
     if not chosen:
         raise FileNotFoundError(f"{experiment}: no run of this experiment is finished")
     report = options.runs / (options.measured_by or options.name) / REPORT
-    export(runs=chosen, report=report, out=options.out, results=options.results)
+    gate = options.gate or options.runs / "gate"
+    export(runs=chosen, report=report, gate=gate, out=options.out, results=options.results)
 
 
 def _readings(options: argparse.Namespace) -> None:
@@ -180,6 +188,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_device(experiment)
     experiment.set_defaults(run_step=_experiment)
 
+    gate = steps.add_parser("gate", help="fit what tells slices of a head from other pictures")
+    gate.add_argument(
+        "--others", type=Path, required=True, help="folder of pictures that are no brain MRI"
+    )
+    gate.add_argument("--run", type=Path, default=Path("runs/gate"), help="default: runs/gate")
+    gate.add_argument("--prepared", type=Path, default=_DATA_DEFAULT, help="what prepare wrote")
+    gate.add_argument("--steps", type=int, default=1500, help="of each fit (default 1500)")
+    gate.set_defaults(run_step=_gate)
+
     beside = steps.add_parser("compare", help="a table of evaluated runs of one split")
     beside.add_argument("run", type=Path, nargs="+", help="a run's folder")
     beside.set_defaults(run_step=_compare)
@@ -205,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=EXPERIMENTS,
         help="the experiment whose report says what the recipe is worth (default: NAME)",
     )
+    export.add_argument("--gate", type=Path, help="what the gate step wrote (default: RUNS/gate)")
     export.add_argument("--out", type=Path, required=True, help="inference/releases/NAME")
     export.add_argument("--results", type=Path, help="folder for a copy of the report")
     export.set_defaults(run_step=_export)

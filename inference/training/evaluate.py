@@ -27,7 +27,6 @@ from inference.training.sources import CLASSES, SliceRecord, list_slices
 from inference.training.train import CONFIG, load_network
 
 METRICS, PREDICTIONS = "metrics.json", "predictions.npz"
-_FEATURE_STEP = 3  # every third training slice describes them well enough for the engine's gate
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,10 @@ def evaluate(
     config, network = load_network(run)
     answer = answering(network, config.size, device)
     sides = sides_of(config, list_slices(data))
-    seen = {name: sides[name] for name in ("val", side)} | {
-        "train": sides["train"][::_FEATURE_STEP]
-    }
-    if config.model == "segmenter":
-        del seen["train"]  # it has no features
     predictions = {
-        name: predict(answer, data, own, config.size, mirrored=flips and name != "train")
-        for name, own in seen.items()
-        if own
+        name: predict(answer, data, sides[name], config.size, mirrored=flips)
+        for name in ("val", side)
+        if sides[name]
     }
     save_predictions(run / PREDICTIONS, predictions)
     choice = choose(predictions["val"], data, sides["val"], flips=False)

@@ -12,49 +12,47 @@ from typing import Any
 
 import numpy as np
 
-from inference.engine.accept import feature_distance
 from inference.engine.certainty import Knots, expected_dice
 from inference.engine.release import CARD, CLASSES
 from inference.training.choice import Choice
-from inference.training.evaluate import PREDICTIONS, Measured
-from inference.training.gate import choose_threshold, fit_gate, save_gate
+from inference.training.evaluate import Measured
+from inference.training.gate import read_gate
 from inference.training.graphs import write_graph
 from inference.training.model_card import DATA, PREPROCESSING, write_model_card
 from inference.training.report import NUMBERS
 from inference.training.train import load_network
 
-_ACCEPT = "accept.npz"
-
 
 def export(
-    *, runs: Sequence[Path], report: Path, out: Path, results: Path | None = None
+    *, runs: Sequence[Path], report: Path, gate: Path, out: Path, results: Path | None = None
 ) -> dict[str, Any]:
     """Write the release `out` from evaluated runs of one joint configuration; returns its card.
 
     The release averages the runs' networks. Its numbers are those of the experiment's `report`,
-    where each network was measured alone: no slice is left that none of them has seen. With
-    `results`, the report is copied there for the documentation.
+    where each network was measured alone: no slice is left that none of them has seen. `gate` is
+    what the gate step wrote. With `results`, the report is copied there for the documentation.
 
-    Raises FileNotFoundError for a run that is not evaluated or a missing report, ValueError for
-    runs that do not fit together.
+    Raises FileNotFoundError for a run that is not evaluated, or without a report or a gate,
+    ValueError for runs that do not fit together.
     """
     measured = [Measured.read(run) for run in runs]
     architecture, size = _common(measured)
     if not (report / NUMBERS).is_file():
         raise FileNotFoundError(f"{report} has no {NUMBERS}: run the experiment step first")
     numbers = json.loads((report / NUMBERS).read_text())
+    accept, network = read_gate(gate)
     out.mkdir(parents=True, exist_ok=True)
     members = {own.run.name: own.config.split for own in measured}
     for run in runs:
         write_graph(load_network(run)[1], size, out / run.name)
+    write_graph(network, accept["size"], out / "gate")
     card = {
         "name": out.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": list(CLASSES),
         "joint": {"members": members, "architecture": architecture, "size": size}
         | together([own.choice(flips=False) for own in measured]),
-        # Features of networks that were trained apart mean different things: the first one's count.
-        "accept": _write_gate(runs[0] / PREDICTIONS, out / _ACCEPT),
+        "accept": accept,
         "data": DATA,
         "metrics": numbers,
         "preprocessing": PREPROCESSING,
@@ -100,24 +98,9 @@ def _common(measured: Sequence[Measured]) -> tuple[dict[str, Any], int]:
     return {k: v for k, v in first.architecture.items() if k != "dropout"}, first.size
 
 
-def _write_gate(predictions: Path, path: Path) -> dict[str, float]:
-    """Fit and write the gate; returns its threshold and how many slices it refuses."""
-    with np.load(predictions) as arrays:
-        sides = {side: arrays[f"{side}_features"].astype(np.float32) for side in ("train", "val")}
-        test = arrays["test_features"].astype(np.float32)
-    gate = fit_gate(sides["train"])
-    save_gate(gate, path)
-    threshold = choose_threshold(gate, sides["val"])
-    refused = {
-        f"{side}_refused": float((feature_distance(own, gate) > threshold).mean())
-        for side, own in (*sides.items(), ("test", test))
-    }
-    return {"distance_threshold": threshold, **refused}
-
-
 def _files(folder: Path) -> dict[str, dict[str, Any]]:
     """Checksum and size of every file that serving loads."""
-    kinds = (".xml", ".bin", ".safetensors", ".npz")
+    kinds = (".xml", ".bin", ".safetensors")
     return {
         path.name: {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -12,16 +12,17 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from inference.engine.networks import Classifier, Joint, Segmenter
+from inference.engine.networks import Classifier, Gate, Joint, Segmenter
 
 OUTPUTS: dict[type, tuple[str, ...]] = {
     Classifier: ("logits", "cam", "features"),
     Segmenter: ("logits",),
     Joint: ("logits", "cam", "features", "mask"),
+    Gate: ("logit",),
 }
 
 
-Network = Classifier | Segmenter | Joint
+Network = Classifier | Segmenter | Joint | Gate
 Floats = NDArray[np.float32]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from inference.training.tables import class_tables, outline_tables
+from inference.training.tables import class_tables, outline_tables, percent
 
 DATA = {
     "figshare": {
@@ -72,11 +72,22 @@ def write_model_card(card: dict[str, Any], path: Path) -> None:
         min_area=f"{joint['min_area_fraction']:.2%}",
         set_threshold=f"{joint['set_threshold']:.2f}",
         outer_level=f"{joint['outer_level']:.2f}",
-        refused=f"{100 * card['accept']['test_refused']:.1f} %",
-        distance=f"{card['accept']['distance_threshold']:.2f}",
+        gate_size=card["accept"]["size"],
+        **_gate(card["accept"]["measured"]),
         preprocessing=card["preprocessing"],
         architecture=joint["architecture"],
         size=joint["size"],
         megabytes=f"{sum(own['bytes'] for own in card['files'].values()) / 1e6:.0f}",
     )
     path.write_text(text)
+
+
+def _gate(measured: dict[str, Any]) -> dict[str, str]:
+    """What the gate's own measurements say, as the template names it."""
+    refused = measured["slices_refused"]
+    return {
+        "refused": percent(refused["as_they_are"]),
+        "refused_turned": percent(refused["upside_down"]),
+        "refused_others": percent(measured["others_refused_in_all"]),
+        "others": str(measured["others"]),
+    }

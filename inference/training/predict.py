@@ -24,12 +24,11 @@ _LARGEST_LOGIT = 8.0  # a probability of 0.9997: beyond it, no threshold is ever
 class Predictions:
     """Of N slices; what a network does not give, or was not asked, is None.
 
-    logits (N, 4), features (N, F), masks (N, S, S): tumour logits over the prepared square, in
+    logits (N, 4), masks (N, S, S): tumour logits over the prepared square, in
     steps of 1/16. The `mirrored` ones are of the mirrored slice, turned back.
     """
 
     logits: Floats | None = None
-    features: Floats | None = None
     masks: Codes | None = None
     mirrored_logits: Floats | None = None
     mirrored_masks: Codes | None = None
@@ -58,7 +57,7 @@ class Predictions:
 def save_predictions(path: Path, sides: Mapping[str, Predictions]) -> None:
     """Write predictions of several sides into one file, so that no network need run again."""
     arrays = {
-        f"{side}_{field.name}": array.astype(np.float16) if field.name == "features" else array
+        f"{side}_{field.name}": array
         for side, own in sides.items()
         for field in fields(own)
         if (array := getattr(own, field.name)) is not None
@@ -86,7 +85,7 @@ def predict(
         found = _named(answer(images))
         if mirrored:
             turned = _named(answer(np.ascontiguousarray(images[..., ::-1])))
-            found |= {f"mirrored_{name}": turned[name] for name in turned if name != "features"}
+            found |= {f"mirrored_{name}": turned[name] for name in turned}
         for name, values in found.items():
             if name.endswith("masks"):
                 upright = values[..., ::-1] if name.startswith("mirrored") else values
@@ -100,7 +99,7 @@ def _named(outputs: Mapping[str, Floats]) -> dict[str, Floats]:
     """A network's outputs under the names that Predictions has for them."""
     if "features" not in outputs:
         return {"masks": outputs["logits"]}
-    found = {name: outputs[name] for name in ("logits", "features")}
+    found = {"logits": outputs["logits"]}
     return found | ({"masks": outputs["mask"]} if "mask" in outputs else {})
 
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from inference.engine.networks import Classifier, Joint, Segmenter, timm
+from inference.engine.networks import Classifier, Gate, Joint, Segmenter, timm
 
 _PREFIX = "tf_efficientnet_lite"
 
 
-def load_imagenet(network: Classifier | Segmenter | Joint, encoder: str) -> int:
+def load_imagenet(network: Classifier | Segmenter | Joint | Gate, encoder: str) -> int:
     """Fill the encoder of `network` with ImageNet weights and return how many tensors that set.
 
     Raises ValueError if `encoder` has no package, or if a single tensor of the encoder has no
@@ -28,6 +28,8 @@ def load_imagenet(network: Classifier | Segmenter | Joint, encoder: str) -> int:
         parts = {"": network.backbone}
     elif isinstance(network, Joint):
         parts = {"model.": network.encoder, "": network.deepest}
+    elif isinstance(network, Gate):
+        parts = {"": network.encoder}
     else:
         parts = {"model.": network.unet.encoder}
     return sum(_fill(part, prefix, named, encoder) for prefix, part in parts.items())

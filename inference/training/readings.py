@@ -45,22 +45,22 @@ class Judged:
 def measure_readings(release: Path, data: Path, *, side: str = "test") -> str:
     """Read every slice on `side` of the release's split; return a table in Markdown.
 
-    Of several networks only the first one reads, and those slices that it was not trained on: the
-    others were. Raises DataError, ReleaseError.
+    Of several networks each reads alone, what it was not trained on: the others were. Raises
+    DataError, ReleaseError.
     """
     found = find_release(release)
-    alone = replace(found, classifiers=found.classifiers[:1])
-    engine = Engine(alone, OpenVINOBackend(alone))
     card = json.loads((found.folder / CARD).read_text())
-    members = card.get("joint", {}).get("members", {})
+    splits = card["joint"]["members"] if "joint" in card else {"classifier": "slice"}
     records = list_slices(data)
-    places = split_places(records, members.get(alone.classifiers[0], "slice"))[side]
-    records = [records[place] for place in places]
-    judged = list(_judge(engine, data, records))
+    judged: list[Judged] = []
+    for name, split in splits.items():
+        alone = replace(found, classifiers=(name,))
+        own = [records[place] for place in split_places(records, split)[side]]
+        judged += _judge(Engine(alone, OpenVINOBackend(alone)), data, own)
     rows = [
-        _row(SETS[name], own)
+        _row(SETS[name], group)
         for name, belongs in GROUPS.items()
-        if (own := [j for j in judged if belongs(j.record)])
+        if (group := [j for j in judged if belongs(j.record)])
     ]
     return "\n".join([_HEAD, *rows])
 

@@ -74,7 +74,7 @@ def class_tables(classes: dict[str, Any]) -> list[str]:
             [
                 ("slices / patients", f"{own['slices']} / {own['patients']}"),
                 ("slices right", _between(own, "accuracy")),
-                ("right if 'no tumour' is no answer", _percent(own["accuracy_between_tumors"])),
+                ("right if 'no tumour' is no answer", percent(own["accuracy_between_tumors"])),
                 ("patients right, by majority of slices", _between(own, "patient_accuracy")),
                 ("patients wrong", ", ".join(own["wrong_patients"]) or "none"),
                 ("calibration error before", f"{own['ece_as_trained']:.4f}"),
@@ -100,15 +100,15 @@ def _certainty_part(classes: dict[str, Any], fitted_on: str) -> list[str]:
         [
             ("calibration error, tumours", f"{classes['tumors']['ece']:.4f}"),
             ("calibration error, home", f"{classes['groups']['home']['ece']:.4f}"),
-            ("home answered if unsure slices are not", _percent(classes["abstention"]["answered"])),
+            ("home answered if unsure slices are not", percent(classes["abstention"]["answered"])),
             (
                 f"right of those (asked for: {ACCURACY:.0%})",
-                _percent(classes["abstention"]["accuracy"]),
+                percent(classes["abstention"]["accuracy"]),
             ),
         ],
     )
     rows = [
-        (wanted, _percent(own["covered"]), f"{own['mean_size']:.3f}", _percent(own["one_class"]))
+        (wanted, percent(own["covered"]), f"{own['mean_size']:.3f}", percent(own["one_class"]))
         for wanted, own in classes["sets"].items()
     ]
     heads = ("prediction set: coverage asked for", "reached", "mean size", "of one class")
@@ -117,17 +117,17 @@ def _certainty_part(classes: dict[str, Any], fitted_on: str) -> list[str]:
 
 def _class_row(name: str, own: dict[str, Any]) -> tuple[str, ...]:
     per_class = ", ".join(
-        f"{label.replace('_', ' ')} {_percent(each['accuracy'])}"
+        f"{label.replace('_', ' ')} {percent(each['accuracy'])}"
         for label, each in own["per_class"].items()
     )
     error = f"{own['ece']:.4f} ({own['ece_as_trained']:.4f})"
-    found = _percent(own.get("tumor_found"))
-    return (SETS[name], str(own["slices"]), _percent(own["accuracy"]), per_class, found, error)
+    found = percent(own.get("tumor_found"))
+    return (SETS[name], str(own["slices"]), percent(own["accuracy"]), per_class, found, error)
 
 
 def _plane_table(planes: dict[str, dict[str, Any]]) -> list[str]:
     rows = [
-        (_PLANES[plane], str(own["slices"]), _percent(own["accuracy"]))
+        (_PLANES[plane], str(own["slices"]), percent(own["accuracy"]))
         for plane, own in planes.items()
     ]
     return _table(("plane (estimated)", "n", "right"), rows)
@@ -146,14 +146,14 @@ def outline_tables(outlines: dict[str, Any]) -> list[str]:
             (
                 SETS[name],
                 str(own["slices"]),
-                _percent(own["tumor_free_with_mask"]),
-                _percent(own.get("with_rule", {}).get("tumor_free_with_mask")),
+                percent(own["tumor_free_with_mask"]),
+                percent(own.get("with_rule", {}).get("tumor_free_with_mask")),
             )
             for name, own in free.items()
         ],
     )
     ruled = [
-        (SETS[name], f"{own['with_rule']['dice']:.3f}", _percent(own["with_rule"]["missed"]))
+        (SETS[name], f"{own['with_rule']['dice']:.3f}", percent(own["with_rule"]["missed"]))
         for name, own in marked.items()
         if "with_rule" in own
     ]
@@ -171,7 +171,7 @@ def _split_table(title: str, parts: dict[str, dict[str, Any]]) -> list[str]:
             _PLANES.get(name, name),
             str(own["slices"]),
             f"{own['dice']:.3f}",
-            _percent(own["missed"]),
+            percent(own["missed"]),
             _number(own["hausdorff95_median_px"], 1),
         )
         for name, own in parts.items()
@@ -191,7 +191,7 @@ def _outline_row(name: str, own: dict[str, Any]) -> tuple[str, ...]:
         dice,
         per_class,
         f"{own['dice_pooled']:.3f}",
-        _percent(own["missed"]),
+        percent(own["missed"]),
         _number(own["hausdorff95_median_px"], 1),
         _errors(own["area_error"]),
         _errors(own["diameter_error"]),
@@ -201,20 +201,20 @@ def _outline_row(name: str, own: dict[str, Any]) -> tuple[str, ...]:
 def _flip_part(plain: dict[str, Any], flips: dict[str, Any]) -> list[str]:
     rows: list[tuple[str, str, str]] = []
 
-    def compare(title: str, *path: str, percent: bool = True) -> None:
+    def compare(title: str, *path: str, as_share: bool = True) -> None:
         values = [_at(numbers, path) for numbers in (plain, flips)]
         if None not in values:
-            shown = [_percent(v) if percent else _number(v, 4) for v in values]
+            shown = [percent(v) if as_share else _number(v, 4) for v in values]
             rows.append((title, shown[0], shown[1]))
 
     compare("tumour slices right, home", "classes", "tumors", "accuracy")
     compare("patients right, home", "classes", "tumors", "patient_accuracy")
-    compare("calibration error, home tumours", "classes", "tumors", "ece", percent=False)
+    compare("calibration error, home tumours", "classes", "tumors", "ece", as_share=False)
     groups = ("classes", "groups")
     compare("tumours found, other scanners", *groups, "other_scanners", "tumor_found")
     compare("right, contrast without tumour", *groups, "contrast_without_tumor", "accuracy")
     for name in ("figshare", "other_scanners", "gbm_with_tumor"):
-        compare(f"Dice: {SETS[name]}", "outlines", "groups", name, "dice", percent=False)
+        compare(f"Dice: {SETS[name]}", "outlines", "groups", name, "dice", as_share=False)
     for name in ("no_tumor", "contrast_without_tumor", "healthy_head"):
         compare(f"any mask: {SETS[name]}", "outlines", "groups", name, "tumor_free_with_mask")
     return _table(("", "slice alone", "with its mirror image"), rows)
@@ -225,13 +225,13 @@ def _trust_part(own: dict[str, Any]) -> list[str]:
         ("outlines of home tumours", str(own["outlined"])),
         ("mean difference of expected and real Dice", _number(own["mean_error"], 3)),
         ("rank correlation of the two", _number(own["correlation"], 2)),
-        (f"outlines with a Dice under {POOR}", _percent(own["poor"])),
-        ("outlines flagged as such", _percent(own["flagged"])),
-        ("poor outlines that are flagged", _percent(own["caught"])),
-        ("others that are flagged", _percent(own["false_flags"])),
-        ("of the tumour inside the outline", _percent(own["recall"])),
-        ("of the tumour inside the wider outline", _percent(own["outer_recall"])),
-        ("area of the wider outline, of the outline's", _percent(own["outer_area"])),
+        (f"outlines with a Dice under {POOR}", percent(own["poor"])),
+        ("outlines flagged as such", percent(own["flagged"])),
+        ("poor outlines that are flagged", percent(own["caught"])),
+        ("others that are flagged", percent(own["false_flags"])),
+        ("of the tumour inside the outline", percent(own["recall"])),
+        ("of the tumour inside the wider outline", percent(own["outer_recall"])),
+        ("area of the wider outline, of the outline's", percent(own["outer_area"])),
     ]
     return _table(("", ""), rows)
 
@@ -241,9 +241,9 @@ def _probe_part(probes: dict[str, Any]) -> list[str]:
         (
             name,
             str(own["slices"]),
-            _percent(own["accuracy"]),
-            _percent(own["tumors_right"]),
-            _percent(own["called_tumor"]),
+            percent(own["accuracy"]),
+            percent(own["tumors_right"]),
+            percent(own["called_tumor"]),
             _number(own["dice"], 3),
         )
         for name, own in probes.items()
@@ -273,14 +273,14 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _between(own: dict[str, Any], name: str) -> str:
     low, high = own[f"{name}_95"]
-    return f"{_percent(own[name])} ({_percent(low)} to {_percent(high)})"
+    return f"{percent(own[name])} ({percent(low)} to {percent(high)})"
 
 
 def _errors(own: dict[str, float] | None) -> str:
-    return f"{_percent(own['median'])}, {_percent(own['p90'])}" if own else "–"
+    return f"{percent(own['median'])}, {percent(own['p90'])}" if own else "–"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 

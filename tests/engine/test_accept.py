@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pydicom.data import get_testdata_file
 
-from inference.engine.accept import Gate, compare, feature_distance, look
+from inference.engine.accept import FeatureSpace, compare, feature_distance, look, recognise
 from inference.engine.engine import Engine
 from inference.engine.preprocess import prepare
 from scans.decoding import DecodedSlice, decode
@@ -55,6 +56,35 @@ def blurred(pixels: Picture, sigma: float) -> Picture:
 def refusal(pixels: Picture) -> str | None:
     reason = look(pixels, prepare(pixels))
     return None if reason is None else reason.code
+
+
+def body_ct() -> Picture:
+    """A section of a trunk, from pydicom's test files."""
+    path = get_testdata_file("CT_small.dcm")
+    assert isinstance(path, str)
+    return decode(Path(path).read_bytes()).pixels
+
+
+def shaded_ball() -> Picture:
+    y, x = np.mgrid[:256, :256]
+    height = 1 - ((x - 128) / 96.0) ** 2 - ((y - 128) / 96.0) ** 2
+    lit = np.sqrt(np.clip(height, 0, 1)) * 200 + 40 * np.sin(x / 9.0) * np.cos(y / 13.0)
+    return np.where(height > 0, np.clip(lit, 0, 255), 0).astype(np.uint8)
+
+
+def clouds() -> Picture:
+    """Smooth grey clouds in the shape of a head."""
+    layers = [
+        cv2.resize(RANDOM.random((side, side)), (256, 256), interpolation=cv2.INTER_CUBIC)
+        for side in (4, 8, 16, 32)
+    ]
+    noise = np.sum(layers, axis=0)
+    grey = (noise - noise.min()) / np.ptp(noise) * 255
+    inside = cv2.ellipse(np.zeros((256, 256), np.uint8), (128, 128), (90, 110), 0, 0, 360, 1, -1)
+    return (grey * inside).astype(np.uint8)
+
+
+STRANGE = {"CT of a trunk": body_ct(), "shaded ball": shaded_ball(), "clouds": clouds()}
 
 
 @pytest.mark.parametrize("path", SLICES, ids=lambda path: path.name)
@@ -121,9 +151,33 @@ def test_a_refused_slice_gets_no_answer_at_all(engine: Engine) -> None:
     assert reading.release == engine.release
 
 
-def gate() -> Gate:
+def test_the_gate_asks_for_its_threshold() -> None:
+    assert recognise(0.8, 0.7) is None
+    reason = recognise(0.6, 0.7)
+    assert reason is not None
+    assert reason.code == "not_brain_mri"
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_other_pictures_are_refused_one_by_one_and_in_a_series(engine: Engine, kind: str) -> None:
+    slices = [
+        DecodedSlice(pixels=pixels, format="png") for pixels in (real(), STRANGE[kind], real())
+    ]
+    assert [engine.read(one).accepted for one in slices] == [True, False, True]
+    together = engine.read_series(slices)
+    assert [one.accepted for one in together.slices] == [True, False, True]
+
+
+@pytest.mark.parametrize("path", SLICES, ids=lambda path: path.name)
+def test_a_slice_that_is_upside_down_is_still_mri(engine: Engine, path: Path) -> None:
+    pixels = np.ascontiguousarray(decode(path.read_bytes()).pixels[::-1, ::-1])
+    reading = engine.read(DecodedSlice(pixels=pixels, format="png"))
+    assert reading.accepted, reading.reasons
+
+
+def space() -> FeatureSpace:
     """Real slices differ in the first two of three features and share the third."""
-    return Gate(
+    return FeatureSpace(
         mean=np.array([1, 1, 1], np.float32),
         components=np.array([[1, 0, 0], [0, 1, 0]], np.float32),
     )
@@ -132,18 +186,18 @@ def gate() -> Gate:
 def test_the_distance_is_the_share_that_real_slices_do_not_explain() -> None:
     features = np.array([[1, 1, 1], [6, -3, 1], [0, 4, 4], [0, 0, 50]], np.float32)
     expected = [0, 0, 3 / np.sqrt(32), 49 / 50]
-    np.testing.assert_allclose(feature_distance(features, gate()), expected, rtol=1e-5)
+    np.testing.assert_allclose(feature_distance(features, space()), expected, rtol=1e-5)
 
 
 def test_the_distance_does_not_depend_on_how_strongly_a_picture_excites_the_network() -> None:
     stretched = np.array([[0, 3, 1e5], [0, 6, 2e5]], np.float32)
-    first, second = feature_distance(stretched, gate())
+    first, second = feature_distance(stretched, space())
     assert first == pytest.approx(second, rel=1e-3)
 
 
 def test_features_unlike_real_slices_are_refused() -> None:
     near, far = np.array([1, 2, 1], np.float32), np.array([3, -4, 90], np.float32)
-    assert compare(near, gate(), 0.5) is None
-    reason = compare(far, gate(), 0.5)
+    assert compare(near, space(), 0.5) is None
+    reason = compare(far, space(), 0.5)
     assert reason is not None
     assert reason.code == "not_brain_mri"

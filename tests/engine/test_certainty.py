@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.engine.certainty import expected_dice, fit_knots, mean_share, trust
@@ -10,6 +10,7 @@ from inference.engine.certainty import expected_dice, fit_knots, mean_share, tru
 shares = st.lists(st.floats(0.3, 1.0), min_size=0, max_size=60)
 
 
+@settings(deadline=None)
 @given(shares, st.integers(0, 2**32 - 1))
 def test_never_less_is_expected_of_a_surer_outline(own: list[float], seed: int) -> None:
     dice = np.random.default_rng(seed).uniform(0, 1, len(own))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inference.engine.engine import Engine
-from inference.engine.release import ReleaseError, find_release
+from inference.engine.release import RELEASES, ReleaseError, find_release
+from tests.samples import sample
 
 
 @pytest.fixture
@@ -46,18 +47,39 @@ def test_without_a_choice_the_newest_release_is_taken(
     assert find_release().folder.name == "2026.11"
 
 
+def test_every_release_that_is_kept_can_read() -> None:
+    for card in RELEASES.glob("*/card.json"):
+        reading = Engine.load(card.parent).read_file(sample("meningioma").read_bytes())
+        assert reading.release == card.parent.name
+        assert reading.label == "meningioma"
+        assert reading.mask is not None
+        assert reading.mask.any()
+
+
+# What the engine reads of a release whose networks are joint, and of one from before.
 @pytest.mark.parametrize(
-    "name", ["classifier.bin", "classifier.xml", "segmenter.bin", "accept.npz"]
+    ("release", "name"),
+    [
+        (RELEASES / "2026.11", "classifier.bin"),
+        (RELEASES / "2026.11", "segmenter.xml"),
+        (RELEASES / "2026.11", "accept.npz"),
+        *(
+            (find_release().folder, f"{name}{kind}")
+            for name in (*find_release().classifiers, "gate")
+            for kind in (".bin", ".xml")
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else value,
 )
-def test_a_changed_file_is_noticed(copied: Path, name: str) -> None:
+def test_a_file_that_is_changed_or_lost_is_noticed(
+    tmp_path: Path, release: Path, name: str
+) -> None:
+    copied = Path(shutil.copytree(release, tmp_path / "release"))
     data = bytearray((copied / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copied / name).write_bytes(data)
     assert code_of(copied) == "release_corrupt"
-
-
-def test_a_lost_file_is_noticed(copied: Path) -> None:
-    (copied / "segmenter.bin").unlink()
+    (copied / name).unlink()
     assert code_of(copied) == "release_corrupt"
 
 

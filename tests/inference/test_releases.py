@@ -28,7 +28,7 @@ JOINT = {
         "outer_level": 0.02,
         "dice_knots": [[0.7, 0.4], [0.9, 0.8]],
     },
-    "accept": {"distance_threshold": 1.0},
+    "accept": {"architecture": {}, "size": 224, "threshold": 1.0},
     "metrics": {
         "classes": {
             "groups": {
@@ -88,7 +88,7 @@ def test_a_damaged_release_reads_nothing(
     as_doctor: APIClient, done: Analysis, installed: Path, settings: Any
 ) -> None:
     settings.ANALYSIS_MAX_ATTEMPTS = 1
-    damaged = installed / "2026.10" / "classifier.bin"
+    damaged = installed / "2026.10" / f"{find_release().classifiers[0]}.bin"
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.unlink()

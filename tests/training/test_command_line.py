@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -38,7 +39,24 @@ def runs(data: Path, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def release(runs: Path) -> Path:
+def gate(runs: Path, prepared: Path) -> Path:
+    """A gate that has seen a few slices, and a few drawings from three places."""
+    others, random = runs / "others", np.random.default_rng(0)
+    others.mkdir()
+    for number in range(12):
+        page = np.full((120, 120, 3), 255, np.uint8)
+        for x, y in random.integers(0, 100, (9, 2)).tolist():
+            cv2.putText(page, "Rx", (x, y), 0, 0.5, (200, 0, 0), 1, cv2.LINE_AA)
+        cv2.imwrite(str(others / f"place{number % 3}-{number}.png"), page)
+    (others / "place1-notes.txt").write_text("no picture")
+    run = runs / "gate"
+    arguments = ["--others", others, "--prepared", prepared, "--run", run, "--steps", 60]
+    assert main(["gate", *map(str, arguments)]) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def release(runs: Path, gate: Path) -> Path:
     out = runs / "2026.1"
     arguments = ["--runs", runs, "--out", out, "--results", runs / "results"]
     assert main(["export", "joint-folds", *map(str, arguments)]) == 0
@@ -46,10 +64,10 @@ def release(runs: Path) -> Path:
 
 
 def trusting(release: Path, to: Path) -> Path:
-    """A copy that takes every picture: an untrained network's features say nothing."""
+    """A copy that takes every picture: its gate has hardly learned anything."""
     shutil.copytree(release, to)
     card = json.loads((to / "card.json").read_text())
-    card["accept"]["distance_threshold"] = 1e9
+    card["accept"]["threshold"] = -1e9
     (to / "card.json").write_text(json.dumps(card))
     return to
 
@@ -87,7 +105,64 @@ def test_a_release_of_two_networks_says_what_they_say_on_average(
         np.testing.assert_allclose(said.features, one.features, atol=0.1)
 
 
-def test_the_members_of_a_release_can_be_chosen(runs: Path) -> None:
+def test_the_gate_says_the_same_in_every_form(release: Path, prepared: Path) -> None:
+    pictures = [
+        prepare(decode(sample(kind).read_bytes()).pixels).resized(224)
+        for kind in ("glioma", "no_tumor")
+    ]
+    found = find_release(release)
+    graph, network = OpenVINOBackend(found, precision="f32"), TorchBackend(found, "cpu")
+    expected = network.recognise_all(pictures)
+    np.testing.assert_allclose(graph.recognise_all(pictures), expected, atol=0.05)
+    np.testing.assert_allclose([*map(graph.recognise, pictures)], expected, atol=0.05)
+
+
+def test_a_gate_is_measured_on_what_it_was_not_fitted_to(gate: Path, release: Path) -> None:
+    card = json.loads((gate / "gate.json").read_text())
+    assert json.loads((release / "card.json").read_text())["accept"] == card
+    measured = card["measured"]
+    assert measured["others"] == 24  # each in colour and in grey
+    assert measured["others_refused"] > 0.9
+    assert set(measured["slices_refused"]) == {
+        "as_they_are",
+        "upside_down",
+        "without_skull",
+        "augmented",
+    }
+    assert "Fitted to the other folds" in (release / "MODEL_CARD.md").read_text()
+
+
+def test_a_gate_asks_for_pictures_of_other_things(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--others", tmp_path, "--prepared", prepared, "--run", tmp_path / "gate"]
+    assert main(["gate", *map(str, arguments)]) == 2
+    assert "no picture that can be decoded" in capsys.readouterr().err
+
+
+def test_a_release_without_a_gate_is_not_made(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--runs", runs, "--gate", tmp_path, "--out", tmp_path / "2026.3"]
+    assert main(["export", "joint-folds", *map(str, arguments)]) == 2
+    assert "run the gate step first" in capsys.readouterr().err
+    assert not (tmp_path / "2026.3").exists()
+
+
+def test_a_recipe_may_be_measured_by_another_experiment(
+    runs: Path, gate: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "joint-folds/fold-0", tmp_path / "joint-all/all")
+    shutil.copytree(runs / "joint-folds/report", tmp_path / "joint-folds/report")
+    arguments = ["--runs", tmp_path, "--gate", gate, "--out", tmp_path / "2026.4"]
+    measured_by = ["--measured-by", "joint-folds"]
+    assert main(["export", "joint-all", *map(str, arguments), *measured_by]) == 0
+    card = json.loads((tmp_path / "2026.4/card.json").read_text())
+    assert card["joint"]["members"] == {"all": "fold:0"}
+    assert card["metrics"]["runs"] == ["fold-0", "fold-1"]
+
+
+def test_the_members_of_a_release_can_be_chosen(runs: Path, gate: Path) -> None:
     arguments = ["--runs", runs, "--members", "fold-1", "--out", runs / "2026.2"]
     assert main(["export", "joint-folds", *map(str, arguments)]) == 0
     card = json.loads((runs / "2026.2/card.json").read_text())
@@ -95,14 +170,17 @@ def test_the_members_of_a_release_can_be_chosen(runs: Path) -> None:
     assert "fold-0.xml" not in card["files"]
 
 
-def test_a_release_is_measured_on_what_its_first_network_has_not_seen(
+def test_a_release_is_measured_by_each_network_on_what_it_has_not_seen(
     release: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = trusting(release, tmp_path / "copy")
     assert main(["readings", "--release", str(copy), "--data", str(data)]) == 0
     home = capsys.readouterr().out.splitlines()[2].split(" | ")
-    metrics = json.loads((release.parent / "joint-folds/fold-0/metrics.json").read_text())
-    assert int(home[1]) == metrics["groups"]["home"]["slices"]
+    metrics = [
+        json.loads((release.parent / f"joint-folds/{name}/metrics.json").read_text())
+        for name in ("fold-0", "fold-1")
+    ]
+    assert int(home[1]) == sum(own["groups"]["home"]["slices"] for own in metrics)
     assert home[2] == "0.0 %"
 
 

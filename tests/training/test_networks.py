@@ -14,9 +14,11 @@ from torch import Tensor
 
 from inference.engine.networks import (
     Classifier,
+    Gate,
     Joint,
     Segmenter,
     build_classifier,
+    build_gate,
     build_joint,
     build_segmenter,
     timm,
@@ -27,10 +29,12 @@ from inference.training.pretrained import load_imagenet, package_weights, rename
 LITE0 = "tf_efficientnet_lite0"
 SEGMENTER = {"encoder": LITE0, "decoder_channels": [32, 16, 16, 8, 8]}
 JOINT = {"joint": LITE0, "decoder_channels": [32, 16, 16, 8]}
-BUILT: dict[str, Callable[[], Classifier | Segmenter | Joint]] = {
+GATE = {"encoder": LITE0, "stages": 4, "hidden": 16}
+BUILT: dict[str, Callable[[], Classifier | Segmenter | Joint | Gate]] = {
     "classifier": lambda: build_classifier({"name": LITE0}),
     "segmenter": lambda: build_segmenter(SEGMENTER),
     "joint": lambda: build_joint(JOINT),
+    "gate": lambda: build_gate(GATE),
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +52,9 @@ def test_every_encoder_tensor_comes_from_imagenet() -> None:
     assert load_imagenet(joint, LITE0) == len(classifier.backbone.state_dict())
     parts = [*joint.encoder.state_dict().values(), *joint.deepest.state_dict().values()]
     _assert_same(dict(enumerate(parts)), package)
+    gate = build_gate(GATE)
+    assert load_imagenet(gate, LITE0) == len(gate.encoder.state_dict())
+    _assert_same(gate.encoder.state_dict(), package)
 
 
 def test_matching_by_position_never_mixes_kinds_of_tensors() -> None:
