@@ -9,7 +9,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from inference import runs
-from inference.engine.release import CARD, CLASSES, find_release
+from inference.engine.release import CARD, CLASSES, RELEASES, find_release
 from inference.models import Analysis
 from reports.cards import card_of
 
@@ -44,15 +44,15 @@ JOINT = {
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Path:
-    """Where releases are: the real one, which is active, and the same again as 2026.10."""
+    """Where releases are: the real one, which is active, and the oldest one as 2026.10."""
     settings.FALX_RELEASE = ""
     monkeypatch.delenv("FALX_RELEASE", raising=False)
     real = find_release()
-    for name in (real.name, "2026.10"):
+    for name, folder in ((real.name, real.folder), ("2026.10", RELEASES / "2026.11")):
         (tmp_path / name).mkdir()
-        for file in real.folder.iterdir():
+        for file in folder.iterdir():
             (tmp_path / name / file.name).symlink_to(file)
-        card = json.loads((real.folder / CARD).read_text())
+        card = json.loads((folder / CARD).read_text())
         (tmp_path / name / CARD).unlink()
         (tmp_path / name / CARD).write_text(json.dumps(card | {"name": name}))
     for user in ("inference.engine.release", "reports.cards"):
@@ -88,7 +88,7 @@ def test_a_damaged_release_reads_nothing(
     as_doctor: APIClient, done: Analysis, installed: Path, settings: Any
 ) -> None:
     settings.ANALYSIS_MAX_ATTEMPTS = 1
-    damaged = installed / "2026.10" / f"{find_release().classifiers[0]}.bin"
+    damaged = installed / "2026.10" / "classifier.bin"
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.unlink()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine.release import find_release
+from inference.engine.release import RELEASES
 from inference.training.cli import main
 from tests.training.miniature import make_data
 
@@ -11,7 +11,7 @@ def test_a_release_is_measured_as_it_is_served(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = make_data(tmp_path)
-    release = str(find_release().folder)
+    release = str(RELEASES / "2026.11")
     assert main(["readings", "--release", release, "--data", str(data)]) == 0
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
     home = rows[0]
