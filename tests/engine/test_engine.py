@@ -134,8 +134,8 @@ def test_millimetres_are_given_only_where_the_file_has_them(engine: Engine) -> N
         # The same arithmetic in another order, on weights rounded to 16 bits before or after the
         # normalisation layers were folded into them.
         ("f32", 0.03, 0.99),
-        # bf16 keeps 8 significant bits; over 122 test slices the Dice of both masks of 2026.11 has a
-        # mean of 0.997 and a first percentile of 0.967. Small outlines differ most.
+        # bf16 keeps 8 significant bits; over 122 test slices the Dice of both masks of 2026.11 has
+        # a mean of 0.997 and a first percentile of 0.967. Small outlines differ most.
         ("bf16", 0.3, 0.85),
     ],
 )
