@@ -24,11 +24,14 @@ from torchvision.transforms import v2
 # isort: on
 
 _LEVELS = 256
-_RESTYLED = 0.6  # of the slices; faint tumours are learned from the others
 
 
-def training_transforms(references: NDArray[np.uint8]) -> v2.Compose:
-    """The whole augmentation; `references` (N, H, W) are slices whose brightness is borrowed."""
+def training_transforms(references: NDArray[np.uint8], restyled: float) -> v2.Compose:
+    """The whole augmentation; `references` (N, H, W) are slices whose brightness is borrowed.
+
+    `restyled` is the share of the slices whose scanner is made unrecognisable; faint tumours are
+    learned from the others.
+    """
     apply = v2.RandomApply
     style = [
         apply([BorrowedHistogram(references)], p=0.35),
@@ -53,7 +56,7 @@ def training_transforms(references: NDArray[np.uint8]) -> v2.Compose:
             v2.RandomHorizontalFlip(0.5),
             v2.RandomVerticalFlip(0.05),
             apply([geometry], p=0.9),
-            apply(style, p=_RESTYLED),
+            apply(style, p=restyled),
         ]
     )
 

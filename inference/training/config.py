@@ -24,7 +24,8 @@ class TrainConfig:
     `shares` is the part of each epoch drawn from each source: without it the few slices that break
     the link between scanner and label would drown. `epoch_slices` 0 means as many as there are.
     `processes` share each batch (see parallel.py).
-    `transplant`, `removal` and `decoy` say how often slices are operated on (see transplant.py).
+    `restyled` is the share of the slices whose scanner is made unrecognisable (augment.py);
+    `transplant`, `removal` and `decoy` say how often slices are operated on (transplant.py).
     `start` is a finished run that this one goes on from, instead of from ImageNet: its folder, seen
     from this run's.
     `encoder_rate` is the learning rate of what starts from ImageNet, as a share of the others'.
@@ -51,6 +52,7 @@ class TrainConfig:
     start: str = ""
     encoder_rate: float = 1.0
     processes: int = 1
+    restyled: float = 0.6
     transplant: float = 0.0
     removal: float = 0.0
     decoy: float = 0.0

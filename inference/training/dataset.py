@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from inference.training.augment import training_transforms, tv_tensors
+from inference.training.config import TrainConfig
 from inference.training.planes import fill_planes
 from inference.training.prepare import PreparedData
 from inference.training.sources import FOLDS, TEST_ONLY, SliceRecord
@@ -38,6 +39,7 @@ class SliceDataset(Dataset[Item]):
         places: Sequence[int],
         *,
         augmented: bool,
+        restyled: float = TrainConfig.restyled,
         grafts: GraftRates | None = None,
     ) -> None:
         """`grafts` operates on slices with tissue of the other slices at `places`."""
@@ -49,7 +51,7 @@ class SliceDataset(Dataset[Item]):
             self._surgeon = Surgeon(data, self._places, planes, grafts)
         if augmented:
             step = max(1, len(self._places) // _REFERENCES)
-            self._augment = training_transforms(data.images[self._places[::step]])
+            self._augment = training_transforms(data.images[self._places[::step]], restyled)
 
     def __len__(self) -> int:
         return len(self._places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from inference.training.config import RECIPES, TrainConfig
-from inference.training.sources import FOLDS
+from inference.training.sources import FIGSHARE, FOLDS, NO_TUMOR
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,16 @@ _LONGER = replace(
     full_size_epochs=20,
     learning_rate=5e-4,
     seed=RECIPES["joint"].seed + 1,
+)
+
+# As in papers that split slices at random: nothing against recognising the scanner.
+_PLAIN = replace(
+    RECIPES["joint"],
+    restyled=0.0,
+    transplant=0.0,
+    removal=0.0,
+    decoy=0.0,
+    shares={FIGSHARE: 0.8, NO_TUMOR: 0.2},
 )
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -57,9 +67,18 @@ EXPERIMENTS: dict[str, Experiment] = {
         {"all": replace(_LONGER, split="all", start="../../joint-all/all")},
         reported=False,
     ),
-    "joint-slice": Experiment(
-        "Class and outline in one network, slice-level split as in the paper",
-        {"slice": replace(RECIPES["joint"], split="slice")},
+    "plain-folds": Experiment(
+        "The joint network without what is done against the trap, briefly, at 192 px",
+        {
+            f"fold-{k}": replace(
+                _PLAIN, split=f"fold:{k}", size=192, early_size=192, epochs=8, full_size_epochs=0
+            )
+            for k in range(FOLDS)
+        },
+    ),
+    "plain-slice": Experiment(
+        "The joint network without what is done against the trap, slice-level as in the paper",
+        {"slice": replace(_PLAIN, split="slice", epochs=30, full_size_epochs=20)},
     ),
     "cnn-slice": Experiment(
         "Plain CNN, slice-level split as in the paper",

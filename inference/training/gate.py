@@ -31,6 +31,7 @@ from inference.engine.accept import look
 from inference.engine.networks import Gate, build_gate
 from inference.engine.preprocess import prepare, to_grey
 from inference.training.augment import training_transforms, tv_tensors
+from inference.training.config import TrainConfig
 from inference.training.prepare import prepare_slice, read_prepared
 from inference.training.pretrained import load_imagenet
 from inference.training.sources import FOLDS, NO_TUMOR, OTHER_SCANNERS, TEST_ONLY
@@ -265,7 +266,7 @@ def _features(
     network: Gate, squares: Sequence[Picture], borrowed: Picture, forms: Sequence[str]
 ) -> Floats:
     """The gate's features of prepared pictures (N, S, S) in each form: (forms, N, F)."""
-    augment = training_transforms(np.asarray(borrowed))
+    augment = training_transforms(np.asarray(borrowed), TrainConfig.restyled)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = []
     for form in forms:

@@ -157,7 +157,9 @@ class _Trainer:
         self.config, self.device, self._peers = config, device, peers
         sides = split_places(data.records, config.split)
         grafts = GraftRates(config.transplant, config.removal, config.decoy)
-        self._train = SliceDataset(data, sides["train"], augmented=True, grafts=grafts)
+        self._train = SliceDataset(
+            data, sides["train"], augmented=True, restyled=config.restyled, grafts=grafts
+        )
         own_val = sides["val"][peers.rank :: peers.count]
         self._val = SliceDataset(data, own_val, augmented=False)
         self._sources = [data.records[place].source for place in sides["train"]]

@@ -69,7 +69,7 @@ def test_training_learns_the_slices_it_sees(prepared: Path, tmp_path: Path) -> N
 
 def test_augmentation_keeps_pictures_bytes_and_masks_binary(prepared: Path) -> None:
     data = read_prepared(prepared)
-    transforms = training_transforms(data.images)
+    transforms = training_transforms(data.images, 0.6)
     image = tv_tensors.Image(torch.from_numpy(data.images[0].copy())[None])
     mask = tv_tensors.Mask((torch.from_numpy(data.masks[0].copy())[None] > 127).byte() * 255)
     area = int((mask > 0).sum())
@@ -80,6 +80,21 @@ def test_augmentation_keeps_pictures_bytes_and_masks_binary(prepared: Path) -> N
         assert picture.shape == image.shape
         assert set(outline.unique().tolist()) <= {0, 255}
         assert 0.4 * area < int((outline > 0).sum()) < 1.9 * area
+
+
+def test_only_restyled_slices_change_their_greys(prepared: Path) -> None:
+    data = read_prepared(prepared)
+    image = tv_tensors.Image(torch.from_numpy(data.images[0].copy() // 2)[None])
+    mask = tv_tensors.Mask(torch.from_numpy(data.masks[0].copy())[None])
+    torch.manual_seed(1)
+    brightest = {
+        share: [
+            int(training_transforms(data.images, share)(image, mask)[0].max()) for _ in range(20)
+        ]
+        for share in (0.0, 1.0)
+    }
+    assert max(brightest[0.0]) <= int(image.max())
+    assert max(brightest[1.0]) > int(image.max())
 
 
 def test_the_outline_loss_is_lowest_for_the_right_mask() -> None:
