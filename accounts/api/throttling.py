@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -39,29 +40,30 @@ class Window(SimpleRateThrottle):
         return self.allow(request)
 
     def allow(self, request: HttpRequest | Request) -> bool:
-        identity = self.identity(request)
-        if identity is None or self.most is None or self.window_s is None:
-            return True
-        key = self.counter(identity, self.window_s)
-        try:
-            self.cache.add(key, 0, timeout=self.window_s)
-            return self.cache.incr(key) <= self.most
-        except ValueError:  # thrown out of the cache between the two
-            return True
-        except RedisError:  # uploads go on without Redis; so does everything that has a limit
-            logger.warning("Requests are not limited: the cache does not answer")
-            return True
+        count = self._asked(request, self._counted)
+        return count is None or self.most is None or count <= self.most
 
     def is_over(self, request: HttpRequest | Request) -> bool:
         """Whether `allow` would let nothing more pass; counts nothing."""
+        count = self._asked(request, lambda key: int(self.cache.get(key, 0)))
+        return count is not None and self.most is not None and count >= self.most
+
+    def _asked(self, request: HttpRequest | Request, count: Callable[[str], int]) -> int | None:
+        """The requester's `count`; None where nothing is limited or the cache does not answer."""
         identity = self.identity(request)
-        if identity is None or self.most is None or self.window_s is None:
-            return False
+        if identity is None or self.window_s is None:
+            return None
         try:
-            return bool(self.cache.get(self.counter(identity, self.window_s), 0) >= self.most)
-        except RedisError:
+            return count(self.counter(identity, self.window_s))
+        except ValueError:  # thrown out of the cache between the two steps of counting
+            return None
+        except RedisError:  # uploads go on without Redis; so does everything that has a limit
             logger.warning("Requests are not limited: the cache does not answer")
-            return False
+            return None
+
+    def _counted(self, key: str) -> int:
+        self.cache.add(key, 0, timeout=self.window_s)
+        return int(self.cache.incr(key))
 
     def counter(self, identity: str, window_s: int) -> str:
         now = self.timer()

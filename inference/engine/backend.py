@@ -38,22 +38,16 @@ def averaged(members: Sequence[Classified]) -> Classified:
 
 
 class Backend(Protocol):
-    """Runs a release's networks on float32 (1, 1, S, S) pictures in 0..1, for one thread."""
+    """Runs a release's networks on float32 (1, 1, S, S) pictures in 0..1, for one thread.
 
-    def recognise(self, picture: FloatArray) -> float:
-        """Run the gate: the logit of 'slice of a head'. Releases without one have no need."""
+    Each is asked about one picture or many, in the way that is fastest for all of them together.
+    """
 
-    def classify(self, picture: FloatArray) -> Classified:
+    def recognise(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate: logits of 'slice of a head'. Releases without one have no need."""
+
+    def classify(self, pictures: Sequence[FloatArray]) -> list[Classified]:
         """Run the classifiers, and average them."""
 
-    def segment(self, picture: FloatArray) -> FloatArray:
+    def segment(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
         """Run the segmenter: (S, S) logits of 'tumour here'. Releases without one have no need."""
-
-    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
-        """Run the gate on many: the fastest way for all of them together."""
-
-    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
-        """Run the classifiers on many."""
-
-    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
-        """Run the segmenter on many."""

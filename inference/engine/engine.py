@@ -88,29 +88,16 @@ class Engine:
     def see(self, slice_: DecodedSlice, clock: Clock) -> "Seen | Reason":
         """Say what the networks find on a slice, or why it is refused."""
         prepared = self.first_look(slice_, clock)
-        if isinstance(prepared, Reason):
-            return prepared
-        with clock.step("accept"):
-            (refusal,) = self._at_the_gate([prepared])
-        if refusal:
-            return refusal
-        with clock.step("classify"):
-            found = self._backend.classify(prepared.resized(self._release.classifier_size))
-        with clock.step("accept"):
-            seen = self._second_look(prepared, found)
-        if isinstance(seen, Reason) or agree.clear_of_tumor(seen.probabilities):
-            return seen
-        with clock.step("segment"):
-            return self._outlined(seen, *self._masks([(prepared, found)]))
+        return prepared if isinstance(prepared, Reason) else self.see_all([prepared], clock)[0]
 
     def see_all(self, prepared: Sequence[Prepared], clock: Clock) -> "list[Seen | Reason]":
-        """The same of many slices that passed the first look."""
+        """The same of slices that passed the first look."""
         with clock.step("accept"):
             refusals = self._at_the_gate(prepared)
         passed = [one for one, refusal in zip(prepared, refusals, strict=True) if not refusal]
         with clock.step("classify"):
             size = self._release.classifier_size
-            found = self._backend.classify_all([one.resized(size) for one in passed])
+            found = self._backend.classify([one.resized(size) for one in passed])
         with clock.step("accept"):
             seen = [self._second_look(*each) for each in zip(passed, found, strict=True)]
         with clock.step("segment"):
@@ -130,22 +117,15 @@ class Engine:
         gate = self._release.gate
         if gate is None:
             return [None] * len(prepared)
-        pictures = [one.resized(gate.size) for one in prepared]
-        if len(pictures) == 1:
-            logits = [self._backend.recognise(pictures[0])]
-        else:
-            logits = self._backend.recognise_all(pictures)
+        logits = self._backend.recognise([one.resized(gate.size) for one in prepared])
         return [accept.recognise(logit, gate.threshold) for logit in logits]
 
     def _masks(self, asked: Sequence[tuple[Prepared, Classified]]) -> list[FloatArray]:
         """Tumour logits (S, S) of each: the classifier's own, or the segmenter's."""
-        own = [found.mask for _, found in asked if found.mask is not None]
-        if self._release.segmenter is None or not asked:
-            return own
-        pictures = [one.resized(self._release.segmenter.size) for one, _ in asked]
-        if len(pictures) == 1:
-            return [self._backend.segment(pictures[0])]
-        return self._backend.segment_all(pictures)
+        segmenter = self._release.segmenter
+        if segmenter is None:
+            return [found.mask for _, found in asked if found.mask is not None]
+        return self._backend.segment([one.resized(segmenter.size) for one, _ in asked])
 
     def first_look(self, slice_: DecodedSlice, clock: Clock) -> Prepared | Reason:
         """Prepare a slice, or say why it cannot be one; may be called by several threads."""

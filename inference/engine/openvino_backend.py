@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, TypeVar
 
 import openvino
@@ -35,50 +34,36 @@ class OpenVINOBackend:
         self._graphs = {
             name: self._compiled(name, {"PERFORMANCE_HINT": "LATENCY"}) for name in names
         }
+        self._streams: dict[str, list[Any]] = {}
 
-    def recognise(self, picture: FloatArray) -> float:
-        """Run the gate on float32 (1, 1, S, S); a logit."""
-        return _logit(self._graphs["gate"]([picture]))
+    def recognise(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate on float32 (1, 1, S, S) each; logits."""
+        return self._asked("gate", pictures, _logit)
 
-    def classify(self, picture: FloatArray) -> Classified:
-        """Run each classifier on float32 (1, 1, S, S), and average them."""
-        members = self._release.classifiers
-        return averaged([_classified(self._graphs[name]([picture])) for name in members])
-
-    def segment(self, picture: FloatArray) -> FloatArray:
-        """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
-        return _logits(self._graphs["segmenter"]([picture]))
-
-    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
-        """Run the gate on many, several at once."""
-        return _all(self._gates, pictures, _logit)
-
-    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
-        """Run each classifier on many, several at once, and average them."""
-        members = [_all(requests, pictures, _classified) for requests in self._classifiers]
+    def classify(self, pictures: Sequence[FloatArray]) -> list[Classified]:
+        """Run each classifier on float32 (1, 1, S, S) each, and average them."""
+        members = [self._asked(name, pictures, _classified) for name in self._release.classifiers]
         return [averaged(one) for one in zip(*members, strict=True)]
 
-    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
-        """Run the segmenter on many, several at once."""
-        return _all(self._segmenters, pictures, _logits)
+    def segment(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the segmenter on float32 (1, 1, S, S) each; (S, S) logits."""
+        return self._asked("segmenter", pictures, _logits)
 
-    @cached_property
-    def _gates(self) -> list[Any]:
-        return self._requests("gate")
-
-    @cached_property
-    def _classifiers(self) -> list[list[Any]]:
-        return [self._requests(name) for name in self._release.classifiers]
-
-    @cached_property
-    def _segmenters(self) -> list[Any]:
-        return self._requests("segmenter")
+    def _asked(
+        self, name: str, pictures: Sequence[FloatArray], taken: Callable[[Any], T]
+    ) -> list[T]:
+        """One picture by all threads together, of several each by its own."""
+        if len(pictures) == 1:
+            return [taken(self._graphs[name](list(pictures)))]
+        return _all(self._requests(name), pictures, taken) if pictures else []
 
     def _requests(self, name: str) -> list[Any]:
         """Two for each thread, so that none waits while results are copied."""
-        streams = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": _threads()}
-        compiled = self._compiled(name, streams)
-        return [compiled.create_infer_request() for _ in range(2 * _threads())]
+        if name not in self._streams:
+            streams = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": _threads()}
+            compiled = self._compiled(name, streams)
+            self._streams[name] = [compiled.create_infer_request() for _ in range(2 * _threads())]
+        return self._streams[name]
 
     def _compiled(self, name: str, settings: dict[str, Any]) -> Any:
         release = self._release

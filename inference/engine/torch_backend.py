@@ -1,7 +1,7 @@
 """The same networks through torch, for machines with a CUDA device."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -42,36 +42,26 @@ class TorchBackend:
         return network.float().eval().to(self._device)
 
     @torch.inference_mode()
-    def recognise(self, picture: FloatArray) -> float:
-        """Run the gate on float32 (1, 1, S, S); a logit."""
+    def recognise(self, pictures: Sequence[FloatArray]) -> list[float]:
+        """Run the gate on float32 (1, 1, S, S) each; logits."""
         if self._gate is None:
             raise RuntimeError("this release has no gate")
-        return float(self._gate(self._tensor(picture)))
+        return [float(self._gate(self._tensor(picture))) for picture in pictures]
 
     @torch.inference_mode()
-    def classify(self, picture: FloatArray) -> Classified:
-        """Run each classifier on float32 (1, 1, S, S), and average them."""
-        images = self._tensor(picture)
-        return averaged([_classified(network(images)) for network in self._classifiers])
+    def classify(self, pictures: Sequence[FloatArray]) -> list[Classified]:
+        """Run each classifier on float32 (1, 1, S, S) each, and average them."""
+        return [
+            averaged([_classified(network(images)) for network in self._classifiers])
+            for images in map(self._tensor, pictures)
+        ]
 
     @torch.inference_mode()
-    def segment(self, picture: FloatArray) -> FloatArray:
-        """Run the segmenter on float32 (1, 1, S, S); (S, S) logits."""
+    def segment(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
+        """Run the segmenter on float32 (1, 1, S, S) each; (S, S) logits."""
         if self._segmenter is None:
             raise RuntimeError("this release has no segmenter")
-        return cast(FloatArray, _array(self._segmenter(self._tensor(picture)))[0])
-
-    def recognise_all(self, pictures: Sequence[FloatArray]) -> list[float]:
-        """Run the gate on each of many."""
-        return [self.recognise(picture) for picture in pictures]
-
-    def classify_all(self, pictures: Sequence[FloatArray]) -> list[Classified]:
-        """Run the classifier on each of many."""
-        return [self.classify(picture) for picture in pictures]
-
-    def segment_all(self, pictures: Sequence[FloatArray]) -> list[FloatArray]:
-        """Run the segmenter on each of many."""
-        return [self.segment(picture) for picture in pictures]
+        return [_array(self._segmenter(self._tensor(picture)))[0] for picture in pictures]
 
     def _tensor(self, picture: FloatArray) -> torch.Tensor:
         return torch.from_numpy(picture).to(self._device)

@@ -32,7 +32,7 @@ from inference.engine.networks import Gate, build_gate
 from inference.engine.preprocess import prepare, to_grey
 from inference.training.augment import training_transforms, tv_tensors
 from inference.training.config import TrainConfig
-from inference.training.prepare import prepare_slice, read_prepared
+from inference.training.prepare import picture_of, read_prepared
 from inference.training.pretrained import load_imagenet
 from inference.training.sources import FOLDS, NO_TUMOR, OTHER_SCANNERS, TEST_ONLY
 from scans.decoding import DecodeError, decode
@@ -127,11 +127,11 @@ def read_others(folder: Path, side: int) -> Iterator[Other]:
             pixels = decode(path.read_bytes()).pixels
         except DecodeError:
             continue
-        empty = np.zeros(pixels.shape[:2], bool)
         grey = [to_grey(pixels)] if pixels.ndim == 3 and np.ptp(pixels, axis=2).any() else []
         for form in (pixels, *grey):
-            square, _ = prepare_slice(form, empty, side)
-            yield Other(square, path.name.split("-")[0], look(form, prepare(form)) is not None)
+            prepared = prepare(form)
+            refused = look(form, prepared) is not None
+            yield Other(picture_of(prepared, side), path.name.split("-")[0], refused)
 
 
 def peeled(picture: Picture) -> Picture:
@@ -142,7 +142,7 @@ def peeled(picture: Picture) -> Picture:
     side = 2 * round(_SKULL * len(picture)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     inner = cv2.erode(head, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return prepare_slice(np.where(inner > 0, picture, np.uint8(0)), inner > 0, len(picture))[0]
+    return picture_of(prepare(np.where(inner > 0, picture, np.uint8(0))), len(picture))
 
 
 @dataclass(frozen=True)

@@ -64,11 +64,15 @@ def prepare_slice(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """One slice and its mask through the engine's preprocessing: two uint8 (size, size)."""
     prepared = preprocess.prepare(pixels)
-    image = np.rint(prepared.resized(size)[0, 0] * 255).astype(np.uint8)
     square = prepared.crop(mask.astype(np.uint8) * 255)
     # INTER_AREA averages when it shrinks: a pixel on the outline keeps its share of tumour.
     resized = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
-    return image, np.asarray(resized, np.uint8)
+    return picture_of(prepared, size), np.asarray(resized, np.uint8)
+
+
+def picture_of(prepared: preprocess.Prepared, size: int) -> NDArray[np.uint8]:
+    """What a network is shown of a prepared slice, as it is kept: uint8 (size, size)."""
+    return np.rint(prepared.resized(size)[0, 0] * 255).astype(np.uint8)
 
 
 def read_prepared(folder: Path) -> PreparedData:

@@ -152,20 +152,20 @@ def test_torch_and_openvino_give_the_same_answer(
     for path in SLICES:
         prepared = prepare(decode(path.read_bytes()).pixels)
         picture = prepared.resized(release.classifier_size)
-        one, other = by_torch.classify(picture), by_openvino.classify(picture)
+        (one,), (other,) = by_torch.classify([picture]), by_openvino.classify([picture])
         np.testing.assert_allclose(one.logits, other.logits, atol=logit_tolerance)
         assert one.logits.argmax() == other.logits.argmax()
         assert one.cam.shape == other.cam.shape
         if release.gate:
             seen = prepared.resized(release.gate.size)
-            known = [backend.recognise(seen) for backend in (by_torch, by_openvino)]
+            known = [backend.recognise([seen])[0] for backend in (by_torch, by_openvino)]
             assert known[0] == pytest.approx(known[1], abs=7 * logit_tolerance)
         else:
             np.testing.assert_allclose(one.features, other.features, atol=logit_tolerance)
         found = [one.mask, other.mask]
         if release.segmenter:
             picture = prepared.resized(release.segmenter.size)
-            found = [backend.segment(picture) for backend in (by_torch, by_openvino)]
+            found = [backend.segment([picture])[0] for backend in (by_torch, by_openvino)]
         masks = [
             outline(
                 tumor_shares(logits, prepared),
