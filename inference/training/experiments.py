@@ -10,9 +10,10 @@ from inference.training.sources import FIGSHARE, FOLDS, NO_TUMOR
 
 @dataclass(frozen=True)
 class Experiment:
-    """Runs by the name of their folder. Their test sides must not overlap: they are pooled.
+    """Runs by the name of their folder. The test sides of what is `reported` are pooled.
 
-    Runs that train on every patient leave nothing to report on: they are not `reported`.
+    Runs that train on every patient leave nothing to report on, and runs that are tested on the
+    same slices cannot be pooled: `compare` tells those apart.
     """
 
     title: str
@@ -36,6 +37,17 @@ _PLAIN = replace(
     removal=0.0,
     decoy=0.0,
     shares={FIGSHARE: 0.8, NO_TUMOR: 0.2},
+)
+
+# Each idea on top of those before it; brief, so that all of them fit into an hour.
+_BRIEF = replace(_PLAIN, split="fold:0", size=192, early_size=192, epochs=8, full_size_epochs=0)
+_SOURCES = replace(_BRIEF, shares=RECIPES["joint"].shares)
+_RESTYLED = replace(_SOURCES, restyled=RECIPES["joint"].restyled)
+_TRANSPLANTED = replace(
+    _RESTYLED,
+    transplant=RECIPES["joint"].transplant,
+    removal=RECIPES["joint"].removal,
+    decoy=RECIPES["joint"].decoy,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -67,14 +79,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         {"all": replace(_LONGER, split="all", start="../../joint-all/all")},
         reported=False,
     ),
-    "plain-folds": Experiment(
-        "The joint network without what is done against the trap, briefly, at 192 px",
+    "against-the-trap": Experiment(
+        "What is done against recognising the scanner, one idea after the other, in short runs",
         {
-            f"fold-{k}": replace(
-                _PLAIN, split=f"fold:{k}", size=192, early_size=192, epochs=8, full_size_epochs=0
-            )
-            for k in range(FOLDS)
+            "none": _BRIEF,
+            "sources": _SOURCES,
+            "restyled": _RESTYLED,
+            "transplanted": _TRANSPLANTED,
         },
+        reported=False,
     ),
     "plain-slice": Experiment(
         "The joint network without what is done against the trap, slice-level as in the paper",
