@@ -14,6 +14,7 @@ from inference.training.metrics import calibration_error, coverage_curve, reliab
 
 matplotlib.use("Agg")  # a training machine has no screen
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 
 def plot_curves(histories: Mapping[str, Sequence[dict[str, float]]], path: Path) -> None:
@@ -149,8 +150,11 @@ def plot_bland_altman(
         axes.scatter(middle, difference, s=5, alpha=0.35)
         for level, style in ((centre, "-"), (centre - spread, "--"), (centre + spread, "--")):
             axes.axhline(level, color="tab:red", linestyle=style, linewidth=1)
-            axes.annotate(f"{level:+.1f} %", (1, level), xycoords=("axes fraction", "data"))
+            axes.annotate(f" {level:+.1f} %", (1, level), xycoords=("axes fraction", "data"))
         axes.set(xlabel=f"mean {title}", ylabel="found less expert (%)", xscale="log", title=title)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
