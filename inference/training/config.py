@@ -28,6 +28,8 @@ class TrainConfig:
     `transplant`, `removal` and `decoy` say how often slices are operated on (transplant.py).
     `start` is a finished run that this one goes on from, instead of from ImageNet: its folder, seen
     from this run's.
+    `members` are finished joint runs of the same split, seen from this run's folder: nothing is
+    trained then, and the run's network is their average.
     `encoder_rate` is the learning rate of what starts from ImageNet, as a share of the others'.
     """
 
@@ -50,6 +52,7 @@ class TrainConfig:
     pretrained: bool = True
     bf16: bool = False
     start: str = ""
+    members: tuple[str, ...] = ()
     encoder_rate: float = 1.0
     processes: int = 1
     restyled: float = 0.6
@@ -66,7 +69,8 @@ class TrainConfig:
 
     @classmethod
     def read(cls, path: Path) -> TrainConfig:
-        return cls(**json.loads(path.read_text()))
+        values = json.loads(path.read_text())
+        return cls(**values | {"members": tuple(values.get("members", ()))})
 
 
 # The defaults of one model; the command line overrides what it is given.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ def export(
     """Write the release `out` from evaluated runs of one joint configuration; returns its card.
 
     The release averages the runs' networks. Its numbers are those of the experiment's `report`,
-    where each network was measured alone: no slice is left that none of them has seen. `gate` is
-    what the gate step wrote. With `results`, the report is copied there for the documentation.
+    where each run was measured alone: no slice is left that none of their networks has seen. `gate`
+    is what the gate step wrote. With `results`, the report is copied there for the documentation.
 
     Raises FileNotFoundError for a run that is not evaluated, or without a report or a gate,
     ValueError for runs that do not fit together.
@@ -42,9 +42,11 @@ def export(
     numbers = json.loads((report / NUMBERS).read_text())
     accept, network = read_gate(gate)
     out.mkdir(parents=True, exist_ok=True)
-    members = {own.run.name: own.config.split for own in measured}
-    for run in runs:
-        write_graph(load_network(run)[1], size, out / run.name)
+    members = {}
+    for own in measured:
+        for name, run in _members(own):
+            write_graph(load_network(run)[1], size, out / name)
+            members[name] = own.config.split
     write_graph(network, accept["size"], out / "gate")
     card = {
         "name": out.name,
@@ -96,6 +98,16 @@ def _common(measured: Sequence[Measured]) -> tuple[dict[str, Any], int]:
         if (own.config.architecture, own.config.size) != (first.architecture, first.size):
             raise ValueError(f"{own.run} is of another architecture or size")
     return {k: v for k, v in first.architecture.items() if k != "dropout"}, first.size
+
+
+def _members(measured: Measured) -> Iterator[tuple[str, Path]]:
+    """The networks that a run answers with, by the names of their files."""
+    run = measured.run
+    if not measured.config.members:
+        yield run.name, run
+    for own in measured.config.members:
+        member = (run / own).resolve()
+        yield f"{member.parent.name}-{member.name}", member
 
 
 def _files(folder: Path) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from inference.engine.networks import Classifier, Gate, Joint, Segmenter
+from inference.training.average import Average
 
 OUTPUTS: dict[type, tuple[str, ...]] = {
     Classifier: ("logits", "cam", "features"),
@@ -20,9 +21,10 @@ OUTPUTS: dict[type, tuple[str, ...]] = {
     Joint: ("logits", "cam", "features", "mask"),
     Gate: ("logit",),
 }
+OUTPUTS[Average] = OUTPUTS[Joint]
 
 
-Network = Classifier | Segmenter | Joint | Gate
+Network = Classifier | Segmenter | Joint | Gate | Average
 Floats = NDArray[np.float32]
 
 

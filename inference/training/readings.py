@@ -45,16 +45,17 @@ class Judged:
 def measure_readings(release: Path, data: Path, *, side: str = "test") -> str:
     """Read every slice on `side` of the release's split; return a table in Markdown.
 
-    Of several networks each reads alone, what it was not trained on: the others were. Raises
-    DataError, ReleaseError.
+    Networks of one split read together, and those of each split alone what they were not trained
+    on: the others were. Raises DataError, ReleaseError.
     """
     found = find_release(release)
     card = json.loads((found.folder / CARD).read_text())
     splits = card["joint"]["members"] if "joint" in card else {"classifier": "slice"}
     records = list_slices(data)
     judged: list[Judged] = []
-    for name, split in splits.items():
-        alone = replace(found, classifiers=(name,))
+    for split in dict.fromkeys(splits.values()):
+        names = tuple(name for name, own in splits.items() if own == split)
+        alone = replace(found, classifiers=names)
         own = [records[place] for place in split_places(records, split)[side]]
         judged += _judge(Engine(alone, OpenVINOBackend(alone)), data, own)
     rows = [

@@ -84,8 +84,13 @@ def write_report(
         numbers["probes"] = probe_numbers(probes)
         plot_probes(numbers["probes"], out / "damage.png")
     (out / NUMBERS).write_text(json.dumps(numbers, indent=2) + "\n")
-    histories = {own.run.name: json.loads((own.run / HISTORY).read_text()) for own in measured}
-    plot_curves(histories, out / "curves.png")
+    histories = {
+        own.run.name: json.loads((own.run / HISTORY).read_text())
+        for own in measured
+        if not own.config.members
+    }
+    if histories:
+        plot_curves(histories, out / "curves.png")
     if judged[0].shares is not None:
         _plot_classes(judged, data, out)
     if judged[0].outline is not None:

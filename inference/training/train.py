@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from inference.engine.networks import (
     build_joint,
     build_segmenter,
 )
+from inference.training.average import Average
 from inference.training.config import RECIPES, TrainConfig
 from inference.training.dataset import Item, SliceDataset, epoch_order, split_places
 from inference.training.depthwise import quicken
@@ -73,11 +74,14 @@ def train(
 ) -> None:
     """Train until `config.epochs` epochs stand in `run`; a run that is complete is left alone.
 
-    Raises ValueError if `run` was started with another config, FileNotFoundError without data or
-    where the run that it shall go on from is not finished.
+    Raises ValueError if `run` was started with another config or averages runs that do not belong
+    together, FileNotFoundError without data or where a run that this one needs is not finished.
     """
     run.mkdir(parents=True, exist_ok=True)
     _keep_config(config, run / CONFIG)
+    if config.members:
+        load_network(run)
+        return
     if (run / WEIGHTS).is_file():
         print(f"{run}: already trained")
         return
@@ -130,17 +134,33 @@ def build_network(config: TrainConfig) -> Network:
     return build_classifier(config.architecture)
 
 
-def load_network(run: Path) -> tuple[TrainConfig, Network]:
+def load_network(run: Path) -> tuple[TrainConfig, Network | Average]:
     """A trained run's config and its network in evaluation mode, on the CPU.
 
-    Raises FileNotFoundError if the run is not finished.
+    Raises FileNotFoundError if the run is not finished, ValueError if it averages runs of another
+    split, size or kind.
     """
-    if not (run / WEIGHTS).is_file():
-        raise FileNotFoundError(f"{run} is not a finished training run")
+    unfinished = FileNotFoundError(f"{run} is not a finished training run")
+    if not (run / CONFIG).is_file():
+        raise unfinished
     config = TrainConfig.read(run / CONFIG)
+    if config.members:
+        return config, _average(config, [run / own for own in config.members])
+    if not (run / WEIGHTS).is_file():
+        raise unfinished
     network = build_network(config)
     network.load_state_dict(load_file(run / WEIGHTS))
     return config, network.eval()
+
+
+def _average(config: TrainConfig, runs: Sequence[Path]) -> Average:
+    members = []
+    for run in runs:
+        own, network = load_network(run)
+        if (own.split, own.size) != (config.split, config.size) or not isinstance(network, Joint):
+            raise ValueError(f"{run} is no joint network of {config.split} at {config.size} px")
+        members.append(network)
+    return Average(members).eval()
 
 
 class _Trainer:

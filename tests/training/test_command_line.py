@@ -16,6 +16,8 @@ from inference.engine.preprocess import prepare
 from inference.engine.release import CLASSES, find_release
 from inference.engine.torch_backend import TorchBackend
 from inference.training.cli import main
+from inference.training.config import TrainConfig
+from inference.training.experiments import EXPERIMENTS, Experiment
 from inference.training.export import mean_knots
 from scans.decoding import decode
 from tests.samples import sample
@@ -103,6 +105,30 @@ def test_a_release_of_two_networks_says_what_they_say_on_average(
         np.testing.assert_allclose(said.logits, (one.logits + other.logits) / 2, atol=0.02)
         np.testing.assert_allclose(said.mask, (one.mask + other.mask) / 2, atol=0.05)
         np.testing.assert_allclose(said.features, one.features, atol=0.1)
+
+
+def test_a_release_of_averaged_runs_has_all_their_networks(
+    release: Path, runs: Path, gate: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(runs / "joint-folds/fold-0", runs / "copied/fold-0")
+    alone = TrainConfig.read(runs / "joint-folds/fold-0/config.json")
+    twice = replace(alone, members=("../../joint-folds/fold-0", "../../copied/fold-0"))
+    monkeypatch.setitem(EXPERIMENTS, "twice", Experiment("Twice", {"fold-0": twice}))
+    assert main(["experiment", "twice", "--runs", str(runs), "--data", str(data)]) == 0
+    out = runs / "2026.2"
+    assert main(["export", "twice", "--runs", str(runs), "--out", str(out)]) == 0
+    found = find_release(out)
+    assert found.classifiers == ("joint-folds-fold-0", "copied-fold-0")
+    assert json.loads((out / "card.json").read_text())["joint"]["members"] == {
+        "joint-folds-fold-0": "fold:0",
+        "copied-fold-0": "fold:0",
+    }
+    picture = prepare(decode(sample("glioma").read_bytes()).pixels).resized(64)
+    first = replace(find_release(release), classifiers=("fold-0",))
+    (one,), (both,) = (
+        OpenVINOBackend(own, precision="f32").classify([picture]) for own in (first, found)
+    )
+    np.testing.assert_allclose(both.logits, one.logits, atol=1e-4)
 
 
 def test_the_gate_says_the_same_in_every_form(release: Path, prepared: Path) -> None:

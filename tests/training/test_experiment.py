@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 from inference.training.cli import main
 from inference.training.config import RECIPES
 from inference.training.experiments import EXPERIMENTS, Experiment
+from inference.training.predict import load_predictions
 
 TINY = replace(
     RECIPES["joint"],
@@ -113,6 +115,33 @@ def test_a_run_goes_on_from_another_experiments_weights(
     assert "fold-9 is not a finished training run" in capsys.readouterr().err
 
 
+def test_runs_of_one_split_can_be_measured_as_their_average(
+    runs: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = replace(TINY, split="fold:0", seed=7)
+    both = replace(TINY, split="fold:0", members=("../../miniature/fold-0", "../../second/fold-0"))
+    unlike = replace(both, split="fold:1")
+    for name, config in (("second", second), ("both", both), ("unlike", unlike)):
+        monkeypatch.setitem(EXPERIMENTS, name, Experiment(name, {"fold-0": config}))
+    common = ["--runs", str(runs), "--data", str(data)]
+    assert main(["experiment", "second", *common]) == 0
+    assert main(["experiment", "both", *common]) == 0
+    one, other, average = (
+        load_predictions(runs / f"{name}/fold-0/predictions.npz", "test").logits
+        for name in ("miniature", "second", "both")
+    )
+    assert one is not None
+    assert other is not None
+    assert average is not None
+    np.testing.assert_allclose(average, (one + other) / 2, atol=1e-3)
+    report = (runs / "both/report/README.md").read_text()
+    assert "(confusion.png)" in report
+    assert "(curves.png)" not in report
+    capsys.readouterr()
+    assert main(["experiment", "unlike", *common]) == 2
+    assert "no joint network of fold:1 at 64 px" in capsys.readouterr().err
+
+
 def test_an_encoder_that_learns_nothing_keeps_its_weights(
     runs: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,10 +179,10 @@ def test_an_experiment_without_a_finished_run_has_no_report(
     assert "no run of this experiment is finished" in capsys.readouterr().err
 
 
-def test_committed_experiments_never_test_a_slice_twice() -> None:
+def test_committed_experiments_never_pool_a_slice_twice() -> None:
     for name, experiment in EXPERIMENTS.items():
         splits = [config.split for config in experiment.runs.values()]
-        assert len(set(splits)) == len(splits), name
+        assert len(set(splits)) == len(splits) or not experiment.reported, name
         assert splits in (["slice"], ["all"]) or all(
             split.startswith("fold:") for split in splits
         ), name
