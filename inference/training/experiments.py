@@ -50,6 +50,18 @@ _TRANSPLANTED = replace(
     decoy=RECIPES["joint"].decoy,
 )
 
+# Sources in the same balance, but nothing redrawn: it errs on other slices than the others do.
+_AT_HOME = replace(
+    RECIPES["joint"],
+    restyled=0.0,
+    transplant=0.0,
+    removal=0.0,
+    decoy=0.0,
+    epochs=10,
+    full_size_epochs=6,
+    seed=RECIPES["joint"].seed + 2,
+)
+
 EXPERIMENTS: dict[str, Experiment] = {
     "joint-folds": Experiment(
         "Class and outline in one network, five folds by patient",
@@ -88,6 +100,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "transplanted": _TRANSPLANTED,
         },
         reported=False,
+    ),
+    "home-folds": Experiment(
+        "The joint network with slices as they are, sources in balance, five folds by patient",
+        {f"fold-{k}": replace(_AT_HOME, split=f"fold:{k}") for k in range(FOLDS)},
     ),
     "plain-slice": Experiment(
         "The joint network without what is done against the trap, slice-level as in the paper",
