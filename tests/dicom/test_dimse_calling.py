@@ -192,7 +192,10 @@ def test_a_system_that_is_away_refuses_or_says_nothing(
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         peer.port = deaf.getsockname()[1]
         assert failure(peer) == "peer_silent"
-    assert failure(peer) == "peer_unreachable"
+    with socket.socket() as closed:  # holds its port, which nobody else can then listen at
+        closed.bind(("127.0.0.1", 0))
+        peer.port = closed.getsockname()[1]
+        assert failure(peer) == "peer_unreachable"
     peer.host = "no.such.host.invalid"
     assert failure(peer) == "peer_unreachable"
     peer.tls = True
