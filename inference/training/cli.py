@@ -104,7 +104,14 @@ def _export(options: argparse.Namespace) -> None:
         raise FileNotFoundError(f"{experiment}: no run of this experiment is finished")
     report = options.runs / (options.measured_by or options.name) / REPORT
     gate = options.gate or options.runs / "gate"
-    export(runs=chosen, report=report, gate=gate, out=options.out, results=options.results)
+    export(
+        runs=chosen,
+        report=report,
+        gate=gate,
+        out=options.out,
+        networks=options.networks,
+        results=options.results,
+    )
 
 
 def _readings(options: argparse.Namespace) -> None:
@@ -216,6 +223,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="RUN",
         help="the runs whose networks are averaged (default: all that are finished)",
+    )
+    export.add_argument(
+        "--networks",
+        nargs="+",
+        default=[],
+        metavar="EXPERIMENT-RUN",
+        help="of runs that average several networks, those that the release has (default: all)",
     )
     export.add_argument(
         "--measured-by",

@@ -29,38 +29,39 @@ _LONGER = replace(
     seed=RECIPES["joint"].seed + 1,
 )
 
+_NOT_OPERATED_ON = replace(RECIPES["joint"], transplant=0.0, removal=0.0, decoy=0.0)
+
 # As in papers that split slices at random: nothing against recognising the scanner.
-_PLAIN = replace(
-    RECIPES["joint"],
-    restyled=0.0,
-    transplant=0.0,
-    removal=0.0,
-    decoy=0.0,
-    shares={FIGSHARE: 0.8, NO_TUMOR: 0.2},
-)
+_PLAIN = replace(_NOT_OPERATED_ON, restyled=0.0, shares={FIGSHARE: 0.8, NO_TUMOR: 0.2})
 
 # Each idea on top of those before it; brief, so that all of them fit into an hour.
-_BRIEF = replace(_PLAIN, split="fold:0", size=192, early_size=192, epochs=8, full_size_epochs=0)
-_SOURCES = replace(_BRIEF, shares=RECIPES["joint"].shares)
-_RESTYLED = replace(_SOURCES, restyled=RECIPES["joint"].restyled)
-_TRANSPLANTED = replace(
-    _RESTYLED,
-    transplant=RECIPES["joint"].transplant,
-    removal=RECIPES["joint"].removal,
-    decoy=RECIPES["joint"].decoy,
-)
+_BRIEF = {
+    name: replace(recipe, split="fold:0", size=192, early_size=192, epochs=8, full_size_epochs=0)
+    for name, recipe in {
+        "none": _PLAIN,
+        "sources": replace(_NOT_OPERATED_ON, restyled=0.0),
+        "restyled": _NOT_OPERATED_ON,
+        "transplanted": RECIPES["joint"],
+    }.items()
+}
 
 # Sees most slices as they are, and errs on other ones than the networks that do not.
 _AT_HOME = replace(
-    RECIPES["joint"],
-    restyled=0.3,
-    transplant=0.0,
-    removal=0.0,
-    decoy=0.0,
-    epochs=10,
-    full_size_epochs=6,
-    seed=RECIPES["joint"].seed + 2,
+    _NOT_OPERATED_ON, restyled=0.3, epochs=10, full_size_epochs=6, seed=RECIPES["joint"].seed + 2
 )
+
+
+def _pairs(first: str) -> dict[str, TrainConfig]:
+    """Networks of two experiments that were trained on the same patients, averaged."""
+    return {
+        f"fold-{k}": replace(
+            RECIPES["joint"],
+            split=f"fold:{k}",
+            members=(f"../../{first}/fold-{k}", f"../../home-folds/fold-{k}"),
+        )
+        for k in range(FOLDS)
+    }
+
 
 EXPERIMENTS: dict[str, Experiment] = {
     "joint-folds": Experiment(
@@ -93,17 +94,20 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "against-the-trap": Experiment(
         "What is done against recognising the scanner, one idea after the other, in short runs",
-        {
-            "none": _BRIEF,
-            "sources": _SOURCES,
-            "restyled": _RESTYLED,
-            "transplanted": _TRANSPLANTED,
-        },
+        _BRIEF,
         reported=False,
     ),
     "home-folds": Experiment(
         "The joint network, most slices as they are, five folds by patient",
         {f"fold-{k}": replace(_AT_HOME, split=f"fold:{k}") for k in range(FOLDS)},
+    ),
+    "paired-folds": Experiment(
+        "Pairs of networks, one of joint-folds and one of home-folds, five folds by patient",
+        _pairs("joint-folds"),
+    ),
+    "paired-longer": Experiment(
+        "Pairs of networks, one of joint-folds-longer and one of home-folds, folds by patient",
+        _pairs("joint-folds-longer"),
     ),
     "plain-slice": Experiment(
         "The joint network without what is done against the trap, slice-level as in the paper",

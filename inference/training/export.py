@@ -24,29 +24,38 @@ from inference.training.train import load_network
 
 
 def export(
-    *, runs: Sequence[Path], report: Path, gate: Path, out: Path, results: Path | None = None
+    *,
+    runs: Sequence[Path],
+    report: Path,
+    gate: Path,
+    out: Path,
+    networks: Sequence[str] = (),
+    results: Path | None = None,
 ) -> dict[str, Any]:
     """Write the release `out` from evaluated runs of one joint configuration; returns its card.
 
-    The release averages the runs' networks. Its numbers are those of the experiment's `report`,
-    where each run was measured alone: no slice is left that none of their networks has seen. `gate`
-    is what the gate step wrote. With `results`, the report is copied there for the documentation.
+    The release averages the runs' networks; of runs that are averages themselves, only those that
+    `networks` names, if it names some. Its numbers are those of the experiment's `report`, where
+    each run was measured alone: no slice is left that none of their networks has seen. `gate` is
+    what the gate step wrote. With `results`, the report is copied there for the documentation.
 
     Raises FileNotFoundError for a run that is not evaluated, or without a report or a gate,
-    ValueError for runs that do not fit together.
+    ValueError for runs that do not fit together or a network that none of them has.
     """
     measured = [Measured.read(run) for run in runs]
     architecture, size = _common(measured)
+    found = {name: (run, own.config.split) for own in measured for name, run in _members(own)}
+    if unknown := [name for name in networks if name not in found]:
+        raise ValueError(f"{', '.join(unknown)}: the networks are {', '.join(found)}")
     if not (report / NUMBERS).is_file():
         raise FileNotFoundError(f"{report} has no {NUMBERS}: run the experiment step first")
     numbers = json.loads((report / NUMBERS).read_text())
     accept, network = read_gate(gate)
     out.mkdir(parents=True, exist_ok=True)
     members = {}
-    for own in measured:
-        for name, run in _members(own):
-            write_graph(load_network(run)[1], size, out / name)
-            members[name] = own.config.split
+    for name in networks or found:
+        run, members[name] = found[name]
+        write_graph(load_network(run)[1], size, out / name)
     write_graph(network, accept["size"], out / "gate")
     card = {
         "name": out.name,

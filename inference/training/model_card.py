@@ -60,6 +60,7 @@ def write_model_card(card: dict[str, Any], path: Path) -> None:
         created=card["created"][:10],
         members=", ".join(f"{name} ({split})" for name, split in joint["members"].items()),
         count=len(joint["members"]),
+        title=numbers["title"],
         measured=", ".join(numbers["runs"]),
         class_tables="\n".join(class_tables(classes)),
         outline_tables="\n".join(outline_tables(outlines)),

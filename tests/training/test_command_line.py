@@ -108,7 +108,12 @@ def test_a_release_of_two_networks_says_what_they_say_on_average(
 
 
 def test_a_release_of_averaged_runs_has_all_their_networks(
-    release: Path, runs: Path, gate: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    release: Path,
+    runs: Path,
+    gate: Path,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(runs / "joint-folds/fold-0", runs / "copied/fold-0")
     alone = TrainConfig.read(runs / "joint-folds/fold-0/config.json")
@@ -119,6 +124,11 @@ def test_a_release_of_averaged_runs_has_all_their_networks(
     assert main(["export", "twice", "--runs", str(runs), "--out", str(out)]) == 0
     found = find_release(out)
     assert found.classifiers == ("joint-folds-fold-0", "copied-fold-0")
+    some = ["export", "twice", "--runs", str(runs), "--out", str(runs / "2026.5"), "--networks"]
+    assert main([*some, "copied-fold-0"]) == 0
+    assert find_release(runs / "2026.5").classifiers == ("copied-fold-0",)
+    assert main([*some, "fold-0"]) == 2
+    assert "the networks are joint-folds-fold-0, copied-fold-0" in capsys.readouterr().err
     assert json.loads((out / "card.json").read_text())["joint"]["members"] == {
         "joint-folds-fold-0": "fold:0",
         "copied-fold-0": "fold:0",
