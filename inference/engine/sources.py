@@ -6,7 +6,7 @@ from itertools import groupby
 from threading import Lock
 from typing import overload
 
-from scans.decoding import DecodedSlice, Volume, decode_frames, series_levels
+from scans.decoding import DecodedSlice, DecodeError, Volume, decode_frames, series_levels
 
 _CHUNK = 32  # frames of one object decoded at once: its header is parsed each time
 _SAMPLED = 24  # objects that say what is black and white where none has a window
@@ -26,7 +26,6 @@ class FrameSlices(Sequence[DecodedSlice]):
     """The frames of DICOM objects, in the order given. May be asked by several threads."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        """Raises DecodeError: what is wrong with the objects that are looked at beforehand."""
         self._sources = list(sources)
         first = [next(group) for _, group in groupby(self._sources, key=lambda one: one.name)]
         step = -(-len(first) // _SAMPLED) or 1
@@ -46,21 +45,25 @@ class FrameSlices(Sequence[DecodedSlice]):
             return [self[place] for place in range(*index.indices(len(self)))]
         source = self._sources[index]
         if source.frames == 1:
-            return self._decoded(source, [0])[0]
+            return next(decode_frames(source.read(), [0], levels=self._levels))
         with self._lock:
             if index not in self._chunk:
                 self._chunk = self._chunk_from(index)
             return self._chunk[index]
 
     def _chunk_from(self, index: int) -> dict[int, DecodedSlice]:
-        """Decode this frame and those after it that the same object has."""
+        """Decode this frame and those after it that the same object has, up to a damaged one."""
         source = self._sources[index]
         ahead = self._sources[index : index + _CHUNK]
         frames = [one.frame for one in ahead if one.name == source.name]
-        return dict(enumerate(self._decoded(source, frames), start=index))
-
-    def _decoded(self, source: Source, frames: list[int]) -> list[DecodedSlice]:
-        return list(decode_frames(source.read(), frames, levels=self._levels))
+        decoded: dict[int, DecodedSlice] = {}
+        try:
+            for one in decode_frames(source.read(), frames, levels=self._levels):
+                decoded[index + len(decoded)] = one
+        except DecodeError:
+            if not decoded:
+                raise
+        return decoded
 
 
 def volume_slices(volume: Volume) -> list[DecodedSlice]:

@@ -1,9 +1,11 @@
 """The frames of DICOM objects, one at a time, and the grey levels that a whole series shares."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pydicom
 
 from scans.decoding.dicom import (
@@ -54,7 +56,7 @@ def decode_frames(
         for number in wanted:
             with damage_told():
                 if shared is None and count > 1:
-                    shared = _levels([dataset])
+                    shared = _levels(_samples(dataset))
                 own = frame_attributes(dataset, number)
                 pixels = to_pixels(own, stored_values(dataset, number), shared)
                 one = slice_of(own, pixels, info)
@@ -67,27 +69,33 @@ def series_levels(sources: Sequence[bytes | Path]) -> Levels | None:
     """Return what should be black and white in frames of a series that have no window of their own.
 
     The middle 99.8 % of the values of some frames, evenly taken from the whole series: a slice
-    above the head must not be stretched as if it held one. None where there is no grey value.
-
-    Raises:
-        DecodeError: as `decode_frames`.
+    above the head must not be stretched as if it held one. What is damaged says nothing here and is
+    refused when its turn comes. None where there is no grey value.
     """
     step = max(1, len(sources) // _LOOKED_AT)
-    with damage_told():
-        return _levels(_opened(source) for source in sources[step // 2 :: step])
+    samples = []
+    for source in sources[step // 2 :: step]:
+        with suppress(DecodeError), damage_told():
+            samples += _samples(_opened(source))
+    return _levels(samples)
 
 
 def _opened(source: bytes | Path) -> pydicom.FileDataset:
     return open_image(source if isinstance(source, bytes) else source.read_bytes())
 
 
-def _levels(datasets: Iterable[pydicom.FileDataset]) -> Levels | None:
+def _samples(dataset: pydicom.FileDataset) -> list[npt.NDArray[np.float32]]:
+    """Some values of some frames; of a damaged one none."""
     samples = []
-    for dataset in datasets:
-        count = number_of_frames(dataset)
-        step = max(1, count // _LOOKED_AT)
-        for number in range(step // 2, count, step):
+    count = number_of_frames(dataset)
+    step = max(1, count // _LOOKED_AT)
+    for number in range(step // 2, count, step):
+        with suppress(DecodeError), damage_told():
             stored = stored_values(dataset, number)
             values = known_values(frame_attributes(dataset, number), stored)
             samples.append(values[:: max(1, values.size // _OF_EACH)])
+    return samples
+
+
+def _levels(samples: Sequence[npt.NDArray[np.float32]]) -> Levels | None:
     return levels_of(np.concatenate(samples)) if samples else None

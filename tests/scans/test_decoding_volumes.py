@@ -1,6 +1,7 @@
 """Many slices in one file: frames of DICOM objects, and NIfTI volumes."""
 
 import gzip
+from functools import partial
 from io import BytesIO
 
 import nibabel
@@ -15,6 +16,7 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEGLosslessSV1
 
+from inference.engine.sources import FrameSlices, Source
 from scans.decoding import DecodeError, decode, decode_frames, decode_volume, series_levels
 from tests.samples import sample
 from tests.series.make import as_bytes, make_enhanced
@@ -94,6 +96,26 @@ def test_frames_without_a_window_share_one_and_so_do_the_files_of_a_series() -> 
     levels = series_levels(files)
     shown = [int(next(decode_frames(file, levels=levels)).pixels.max()) for file in files]
     assert shown == brightest
+
+
+def test_a_damaged_object_or_frame_costs_only_itself() -> None:
+    import imagecodecs
+
+    good, odd = multi_frame(NumberOfFrames=1), multi_frame(NumberOfFrames=1)
+    good.PixelData = odd.PixelData = RAMPS[0].tobytes()
+    odd.PhotometricInterpretation = "MONOCHROME9"
+    assert series_levels([in_bytes(odd), in_bytes(good)]) == series_levels([in_bytes(good)])
+    assert series_levels([in_bytes(odd), b"none"]) is None
+
+    dataset = multi_frame()
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    frames = [bytes(imagecodecs.jpeg8_encode(r, lossless=True, bitspersample=16)) for r in RAMPS]
+    dataset.PixelData = encapsulate([frames[0], b"no picture", frames[2]])
+    dataset["PixelData"].VR = "OB"
+    slices = FrameSlices([Source("one", partial(in_bytes, dataset), n, 3) for n in range(3)])
+    assert slices[0].pixels.max() < slices[2].pixels.max() == 255
+    with pytest.raises(DecodeError):
+        slices[1]
 
 
 @pytest.mark.parametrize("table", ["none", "basic", "extended"])
