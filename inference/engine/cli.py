@@ -67,22 +67,29 @@ def _lines(file: str, out: Path, names: "_Names", engine: Engine) -> Iterator[di
     """Read whatever a name stands for; what cannot be read is a line too."""
     try:
         if Path(file).is_dir():
-            for whole in objects(sorted(path for path in Path(file).rglob("*") if path.is_file())):
-                yield _read_whole(file, whole, out / names.unused(file), engine)
+            inside = sorted(path for path in Path(file).rglob("*") if path.is_file())
+            yield from _read_objects(file, inside, out, names, engine)
             return
         data = Path(file).read_bytes()
-        target = out / names.unused(file)
         if is_nifti(data):
-            yield _read_whole(file, volume(data), target, engine, like=data)
+            yield _read_whole(file, volume(data), out / names.unused(file), engine, like=data)
         elif number_of_frames(data) > 1:
-            for whole in objects([Path(file)]):
-                yield _read_whole(file, whole, target, engine)
+            yield from _read_objects(file, [Path(file)], out, names, engine)
         else:
-            yield _read_one(file, data, target, engine)
-    except DecodeError as error:
-        yield _failed(file, error.code, error.message)
-    except OSError as error:
-        yield _failed(file, *_explained(error))
+            yield _read_one(file, data, out / names.unused(file), engine)
+    except (DecodeError, OSError) as error:
+        yield _failed(file, error)
+
+
+def _read_objects(
+    file: str, inside: Sequence[Path], out: Path, names: "_Names", engine: Engine
+) -> Iterator[dict[str, Any]]:
+    """Read each series of some DICOM files; a damaged file costs only itself."""
+    series, damaged = objects(inside)
+    for path, error in damaged.items():
+        yield _failed(str(path), error)
+    for whole in series:
+        yield _read_whole(file, whole, out / names.unused(file), engine)
 
 
 def _read_whole(
@@ -180,13 +187,14 @@ class _Names:
         return name
 
 
-def _explained(error: OSError) -> tuple[str, str]:
-    if isinstance(error, FileNotFoundError):
-        return "file_not_found", "There is no such file."
-    return "file_unreadable", f"The file cannot be opened: {os.strerror(error.errno or 0)}."
-
-
-def _failed(file: str, code: str, message: str) -> dict[str, Any]:
+def _failed(file: str, error: DecodeError | OSError) -> dict[str, Any]:
+    if isinstance(error, DecodeError):
+        code, message = error.code, error.message
+    elif isinstance(error, FileNotFoundError):
+        code, message = "file_not_found", "There is no such file."
+    else:
+        reason = os.strerror(error.errno or 0)
+        code, message = "file_unreadable", f"The file cannot be opened: {reason}."
     return {"file": file, "error": {"code": code, "message": message}}
 
 

@@ -17,10 +17,11 @@ import pydicom
 from inference.engine.sources import FrameSlices, Source, volume_slices
 from scans.decoding import DecodedSlice, DecodeError, decode_volume
 from scans.decoding.volume import read_volume
-from scans.series.frames import geometry_of
 from scans.series.geometry import arrange
+from scans.series.header import Header
 
 _GZIP = b"\x1f\x8b"
+_NO_IMAGE = ("empty_file", "unsupported_format", "dicomdir")
 
 
 @dataclass(frozen=True)
@@ -63,34 +64,39 @@ def volume(data: bytes) -> Whole:
     return Whole(slices, names, found.between_mm)
 
 
-def objects(files: Sequence[Path]) -> Iterator[Whole]:
+def objects(
+    files: Sequence[Path],
+) -> tuple[Iterator[Whole], dict[Path, DecodeError | OSError]]:
     """Group DICOM files by series, and arrange the frames of each by where they lie.
 
-    What is no DICOM image is passed over. Raises DecodeError: `no_slices` when all of it is.
+    Returns the series, and what is wrong with files that belong to none. What is no DICOM image is
+    passed over. Raises DecodeError: `no_slices` when all of it is.
     """
-    series: dict[str, list[tuple[Path, pydicom.Dataset, int]]] = defaultdict(list)
+    series: dict[str, list[tuple[Path, Header]]] = defaultdict(list)
+    damaged: dict[Path, DecodeError | OSError] = {}
     for file in files:
         try:
-            dataset = pydicom.dcmread(file, stop_before_pixels=True)
-        except (pydicom.errors.InvalidDicomError, OSError):
+            header = Header.read(file.read_bytes())
+        except (DecodeError, OSError) as error:
+            if not isinstance(error, DecodeError) or error.code not in _NO_IMAGE:
+                damaged[file] = error
             continue
-        if "Rows" in dataset:
-            frames = int(dataset.get("NumberOfFrames") or 1)
-            series[str(dataset.get("SeriesInstanceUID", ""))].append((file, dataset, frames))
-    if not series:
+        if header.rows:
+            series[header.series_uid].append((file, header))
+    if not series and not damaged:
         raise DecodeError("no_slices", "There is no DICOM image in it.")
-    for uid, found in series.items():
-        yield _arranged(uid, found)
+    return (_arranged(uid, found) for uid, found in series.items()), damaged
 
 
-def _arranged(uid: str, found: list[tuple[Path, pydicom.Dataset, int]]) -> Whole:
-    found.sort(key=lambda one: (int(one[1].get("InstanceNumber") or 0), str(one[0])))
-    sources, places, names = [], [], []
+def _arranged(uid: str, found: list[tuple[Path, Header]]) -> Whole:
+    found.sort(key=lambda one: (one[1].instance_number or 0, str(one[0])))
+    sources, names = [], []
+    places: list[list[list[float]] | None] = []
     spacing: set[tuple[float, ...] | None] = set()
-    for file, dataset, frames in found:
-        geometry = geometry_of(dataset, frames)
-        spacing.add(tuple(geometry["spacing_mm"]) if geometry["spacing_mm"] else None)
-        places += geometry["frames"] or [None] * frames  # type: ignore[list-item]
+    for file, header in found:
+        geometry, frames = header.geometry, header.frames
+        spacing.add(tuple(geometry["spacing_mm"]) if geometry and geometry["spacing_mm"] else None)
+        places += geometry["frames"] if geometry and geometry["frames"] else [None] * frames
         for frame in range(frames):
             sources.append(Source(str(file), partial(Path.read_bytes, file), frame, frames))
             names.append({"file": str(file), "frame": frame + 1})
@@ -105,7 +111,7 @@ def _arranged(uid: str, found: list[tuple[Path, pydicom.Dataset, int]]) -> Whole
             for place, position in zip(stack.slices, positions, strict=True)
         ],
         stack.between_mm if stack.missing == 0 else None,
-        uid or None,
+        uid,
     )
 
 

@@ -216,3 +216,23 @@ def test_a_folder_is_read_as_its_series_and_a_multi_frame_object_as_one(
         assert [one["area_px"] > 0 for one in line["slices"]] == [True, True, False]
         assert line["measurements"]["volume_ml"] > 0
         assert np.load(line["mask"])["mask"].shape == (3, 256, 256)
+
+
+def test_damaged_files_of_a_folder_cost_only_themselves(read: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    datasets = series_of("glioma", "glioma", "no_tumor", "no_tumor")
+    datasets[3].PhotometricInterpretation = "MONOCHROME9"
+    for number, dataset in enumerate(datasets):
+        (folder / f"{number}.dcm").write_bytes(as_bytes(dataset))
+    (folder / "cut.dcm").write_bytes(as_bytes(datasets[0])[:700])
+    datasets[0].NumberOfFrames = 10**9
+    (folder / "many.dcm").write_bytes(as_bytes(datasets[0]))
+    (folder / "notes.txt").write_text("no picture")
+    status, lines = read(folder)
+    assert status == 1
+    errors = {Path(one["file"]).name: one["error"]["code"] for one in lines if "error" in one}
+    assert errors == {"cut.dcm": "truncated_file", "many.dcm": "too_many_frames"}
+    (line,) = (one for one in lines if "error" not in one)
+    assert line["label"] == "glioma"
+    assert [one["accepted"] for one in line["slices"]] == [True, True, True, False]
