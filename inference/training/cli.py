@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from inference.engine.release import ReleaseError
 from inference.training.config import MODELS
 from inference.training.experiments import EXPERIMENTS
 from inference.training.sources import SOURCES, DataError
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run_step(options)
-    except (DataError, FileNotFoundError, ValueError) as error:
+    except (DataError, FileNotFoundError, ReleaseError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -22,6 +22,8 @@ from inference.training.model_card import DATA, PREPROCESSING, write_model_card
 from inference.training.report import NUMBERS
 from inference.training.train import load_network
 
+_KINDS = (".xml", ".bin", ".safetensors")
+
 
 def export(
     *,
@@ -67,7 +69,7 @@ def export(
         "data": DATA,
         "metrics": numbers,
         "preprocessing": PREPROCESSING,
-        "files": _files(out),
+        "files": _files(out, [*members, "gate"]),
     }
     (out / CARD).write_text(json.dumps(card, indent=2) + "\n")
     write_model_card(card, out / "MODEL_CARD.md")
@@ -119,14 +121,15 @@ def _members(measured: Measured) -> Iterator[tuple[str, Path]]:
         yield f"{member.parent.name}-{member.name}", member
 
 
-def _files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Checksum and size of every file that serving loads."""
-    kinds = (".xml", ".bin", ".safetensors")
-    return {
-        path.name: {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-        }
-        for path in sorted(folder.iterdir())
-        if path.suffix in kinds
-    }
+def _files(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Checksum and size of every file that serving loads; what an earlier export left goes."""
+    wanted = {f"{name}{kind}" for name in names for kind in _KINDS}
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.name in wanted:
+            content = path.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            files[path.name] = {"sha256": sha256, "bytes": len(content)}
+        elif path.suffix in _KINDS:
+            path.unlink()
+    return files

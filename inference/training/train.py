@@ -74,7 +74,7 @@ def train(
 ) -> None:
     """Train until `config.epochs` epochs stand in `run`; a run that is complete is left alone.
 
-    Raises ValueError if `run` was started with another config or averages runs that do not belong
+    Raises ValueError if `run` was started with another config, or with runs that do not belong
     together, FileNotFoundError without data or where a run that this one needs is not finished.
     """
     run.mkdir(parents=True, exist_ok=True)
@@ -85,12 +85,21 @@ def train(
     if (run / WEIGHTS).is_file():
         print(f"{run}: already trained")
         return
-    if config.start and not (run / config.start / WEIGHTS).is_file():
-        raise FileNotFoundError(f"{run / config.start} is not a finished training run")
+    if config.start:
+        _check_start(config, run / config.start)
     work = partial(
         _train, config=config, prepared=prepared, run=run, device=device, threads=threads
     )
     in_parallel(config.processes, work)
+
+
+def _check_start(config: TrainConfig, start: Path) -> None:
+    """Another split's network has been trained on slices that this one is tested on."""
+    if not (start / WEIGHTS).is_file():
+        raise FileNotFoundError(f"{start} is not a finished training run")
+    own = TrainConfig.read(start / CONFIG)
+    if (own.split, own.architecture) != (config.split, config.architecture):
+        raise ValueError(f"{start} is of another split or architecture")
 
 
 def _train(

@@ -199,12 +199,17 @@ def test_a_recipe_may_be_measured_by_another_experiment(
     assert card["metrics"]["runs"] == ["fold-0", "fold-1"]
 
 
-def test_the_members_of_a_release_can_be_chosen(runs: Path, gate: Path) -> None:
-    arguments = ["--runs", runs, "--members", "fold-1", "--out", runs / "2026.2"]
-    assert main(["export", "joint-folds", *map(str, arguments)]) == 0
-    card = json.loads((runs / "2026.2/card.json").read_text())
+def test_the_members_of_a_release_can_be_chosen_and_others_do_not_stay(
+    runs: Path, gate: Path
+) -> None:
+    out = runs / "2026.6"
+    for chosen in ("fold-0", "fold-1"):
+        arguments = ["--runs", runs, "--members", chosen, "--out", out]
+        assert main(["export", "joint-folds", *map(str, arguments)]) == 0
+    card = json.loads((out / "card.json").read_text())
     assert card["joint"]["members"] == {"fold-1": "fold:1"}
-    assert "fold-0.xml" not in card["files"]
+    assert "fold-1.xml" in card["files"]
+    assert not [*out.glob("fold-0.*"), *(name for name in card["files"] if "fold-0" in name)]
 
 
 def test_a_release_is_measured_by_each_network_on_what_it_has_not_seen(
@@ -271,6 +276,22 @@ def test_a_run_folder_of_another_configuration_is_refused(
     train = ["train", "--model", "cnn", "--run", str(cnn), "--prepared", str(prepared)]
     assert main([*train, *TINY, "--seed", "7"]) == 2
     assert "another run" in capsys.readouterr().err
+
+
+def test_a_run_does_not_go_on_from_one_of_another_split(
+    runs: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = ["train", "--model", "joint", "--run", str(tmp_path / "run"), "--split", "fold:1"]
+    train += ["--start-from", str(runs / "joint-folds/fold-0"), "--prepared", str(prepared)]
+    assert main([*train, *TINY, *EARLY]) == 2
+    assert "another split" in capsys.readouterr().err
+
+
+def test_a_release_that_is_not_there_is_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["readings", "--release", str(tmp_path), "--data", str(data)]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_exporting_a_run_that_was_not_evaluated_says_so(
