@@ -51,15 +51,16 @@ _AT_HOME = replace(
 )
 
 
+def _pair(split: str, *members: str) -> TrainConfig:
+    return replace(RECIPES["joint"], split=split, members=members)
+
+
 def _pairs(first: str) -> dict[str, TrainConfig]:
     """Networks of two experiments that were trained on the same patients, averaged."""
+    runs = [f"fold-{k}" for k in range(FOLDS)]
     return {
-        f"fold-{k}": replace(
-            RECIPES["joint"],
-            split=f"fold:{k}",
-            members=(f"../../{first}/fold-{k}", f"../../home-folds/fold-{k}"),
-        )
-        for k in range(FOLDS)
+        run: _pair(f"fold:{k}", f"../../{first}/{run}", f"../../home-folds/{run}")
+        for k, run in enumerate(runs)
     }
 
 
@@ -75,21 +76,19 @@ EXPERIMENTS: dict[str, Experiment] = {
             for k in range(FOLDS)
         },
     ),
-    "joint-folds-gentle": Experiment(
-        "The networks of joint-folds, the encoder learning at a fifth of the rate",
-        {
-            f"fold-{k}": replace(RECIPES["joint"], split=f"fold:{k}", encoder_rate=0.2)
-            for k in range(FOLDS)
-        },
-    ),
     "joint-all": Experiment(
         "Class and outline in one network, trained on all patients",
         {"all": replace(RECIPES["joint"], split="all")},
         reported=False,
     ),
-    "joint-all-longer": Experiment(
-        "The network of joint-all after twenty more epochs at full size",
-        {"all": replace(_LONGER, split="all", start="../../joint-all/all")},
+    "home-all": Experiment(
+        "The joint network, most slices as they are, trained on all patients",
+        {"all": replace(_AT_HOME, split="all")},
+        reported=False,
+    ),
+    "paired-all": Experiment(
+        "The networks of joint-all and home-all averaged, as in paired-folds",
+        {"all": _pair("all", "../../joint-all/all", "../../home-all/all")},
         reported=False,
     ),
     "against-the-trap": Experiment(
