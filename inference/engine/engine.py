@@ -94,23 +94,47 @@ class Engine:
         """The same of slices that passed the first look."""
         with clock.step("accept"):
             refusals = self._at_the_gate(prepared)
-        passed = [one for one, refusal in zip(prepared, refusals, strict=True) if not refusal]
+        passed = [index for index, refusal in enumerate(refusals) if refusal is None]
+        found = self._classified([prepared[index] for index in passed], clock)
+        with clock.step("accept"):
+            for index, one in zip(passed, found, strict=True):
+                refusals[index] = self._second_look(one)
+        kept = [
+            (prepared[index], one)
+            for index, one in zip(passed, found, strict=True)
+            if refusals[index] is None
+        ]
+        seen = iter(self._seen(kept, clock))
+        return [refusal or next(seen) for refusal in refusals]
+
+    def see_again(self, slice_: DecodedSlice) -> "Seen":
+        """What the networks find on a slice that was accepted before.
+
+        Nothing is asked about it a second time: among other slices, in other batches, a number can
+        come out a hair's breadth beyond a threshold.
+        """
+        clock, prepared = Clock(), [prepare(slice_.pixels)]
+        found = self._classified(prepared, clock)
+        return self._seen(list(zip(prepared, found, strict=True)), clock)[0]
+
+    def _classified(self, prepared: Sequence[Prepared], clock: Clock) -> list[Classified]:
         with clock.step("classify"):
             size = self._release.classifier_size
-            found = self._backend.classify([one.resized(size) for one in passed])
-        with clock.step("accept"):
-            seen = [self._second_look(*each) for each in zip(passed, found, strict=True)]
+            return self._backend.classify([one.resized(size) for one in prepared])
+
+    def _seen(self, found: Sequence[tuple[Prepared, Classified]], clock: Clock) -> "list[Seen]":
+        """Class and outline; where there is clearly no tumour, nobody asks for an outline."""
         with clock.step("segment"):
-            asked = {
-                index: one
+            seen = [self._without_outline(*each) for each in found]
+            asked = [
+                index
                 for index, one in enumerate(seen)
-                if isinstance(one, Seen) and not agree.clear_of_tumor(one.probabilities)
-            }
-            masks = self._masks([(one.prepared, found[index]) for index, one in asked.items()])
-            for (index, one), mask in zip(asked.items(), masks, strict=True):
-                seen[index] = self._outlined(one, mask)
-        rest = iter(seen)
-        return [refusal or next(rest) for refusal in refusals]
+                if not agree.clear_of_tumor(one.probabilities)
+            ]
+            masks = self._masks([found[index] for index in asked])
+            for index, mask in zip(asked, masks, strict=True):
+                seen[index] = self._outlined(seen[index], mask)
+            return seen
 
     def _at_the_gate(self, prepared: Sequence[Prepared]) -> list[Reason | None]:
         """Why the gate refuses each; a release without a gate refuses none here."""
@@ -134,13 +158,14 @@ class Engine:
         with clock.step("accept"):
             return accept.look(slice_.pixels, prepared) or prepared
 
-    def _second_look(self, prepared: Prepared, found: Classified) -> "Seen | Reason":
-        """What the classifiers say, where the slice is like those they know; no outline yet."""
+    def _second_look(self, found: Classified) -> Reason | None:
+        """Why a release that compares features refuses a slice."""
         space, threshold = self._space, self._release.distance_threshold
-        if space is not None and threshold is not None:
-            refusal = accept.compare(found.features, space, threshold)
-            if refusal:
-                return refusal
+        if space is None or threshold is None:
+            return None
+        return accept.compare(found.features, space, threshold)
+
+    def _without_outline(self, prepared: Prepared, found: Classified) -> "Seen":
         shares = probabilities(found.logits, self._release.temperature)
         return Seen(prepared, found.cam, shares, np.zeros(prepared.shape, bool))
 

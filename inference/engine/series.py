@@ -1,8 +1,9 @@
 """The way of a series: each slice as by itself, then what neighbours say together.
 
 Whether there is a tumour is asked of bodies: outlines that go on from slice to slice. A body is
-called a tumour where it lies on at least two neighbouring slices and is at least 2 mm deep, and
-where the classifier, weighted by the outlined areas, holds a tumour for more probable than none.
+called a tumour where it lies on at least two neighbouring slices and is at least 2 mm deep (or on
+the only slice that could be read), and where the classifier, weighted by the outlined areas, holds
+a tumour for more probable than none.
 Which tumour is the most probable of the three, weighted likewise over all bodies called.
 """
 
@@ -287,9 +288,7 @@ def _pictures(
     engine: "Engine", slice_: DecodedSlice, one: _Found, label: str
 ) -> tuple[Measurements | None, render.Canvas, render.Canvas]:
     """Measure and draw the key slice; only now is anything drawn."""
-    seen = engine.see(slice_, Clock())
-    if isinstance(seen, Reason):
-        raise RuntimeError("A slice was accepted once and refused the next time.")
+    seen = engine.see_again(slice_)
     mask = one.unpacked()
     assert mask is not None  # noqa: S101  (a key slice is an accepted one)
     size = seen.measured(slice_, mask)
