@@ -12,7 +12,7 @@ from inference.engine.reading import Reason
 
 UNSURE_BELOW = 0.7  # calibrated probability of the most likely class
 POOR_BELOW = 0.6  # expected Dice of an outline
-_CLEAR_FROM = 0.9  # calibrated probability of no tumour
+CLEAR_FROM = 0.9  # calibrated probability of no tumour
 
 _NAMES = {
     "glioma": "glioma",
@@ -24,7 +24,7 @@ _NAMES = {
 
 def clear_of_tumor(probabilities: dict[str, float]) -> bool:
     """Whether the classifier is certain enough of no tumour to leave the outline away."""
-    return probabilities["no_tumor"] >= _CLEAR_FROM
+    return probabilities["no_tumor"] >= CLEAR_FROM
 
 
 def possible_labels(

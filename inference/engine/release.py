@@ -16,7 +16,8 @@ CLASSES = ("glioma", "meningioma", "pituitary", "no_tumor")
 
 
 class ReleaseError(RuntimeError):
-    """The release cannot be used. Codes: release_missing, release_corrupt."""
+    """The release cannot be used. Codes: release_missing, release_corrupt,
+    device_missing (torch_backend.py)."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

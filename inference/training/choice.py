@@ -37,7 +37,8 @@ class Choice:
     `sets` and `sure_from` are probabilities after calibration: from which a class belongs to the
     prediction set of each of COVERAGES, and from which an answer is given at all. `dice_knots` say
     which Dice to expect of an outline; what lies above `outer_level` holds OUTER_RECALL of the
-    tumour wherever something was outlined at all.
+    tumour wherever something was outlined at all, or, if no level of the grid gives as much, what
+    the lowest gives.
     """
 
     temperature: float = 1.0

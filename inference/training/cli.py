@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepare(options: argparse.Namespace) -> None:
     from inference.training.prepare import prepare_data
 
-    if options.data is None:
-        raise DataError("Say where the data folder is: --data DIR or FALX_DATA=DIR.")
-    fresh = prepare_data(options.data, options.out, options.size)
+    fresh = prepare_data(_need_data(options), options.out, options.size)
     print(f"{options.out}: {'prepared' if fresh else 'already up to date'}")
 
 
@@ -63,7 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from inference.training.evaluate import evaluate
 
     data = _need_data(options)
-    evaluate(options.run, data, side=options.split, device=options.device, flips=options.flips)
+    evaluate(options.run, data, device=options.device, flips=options.flips)
 
 
 def _experiment(options: argparse.Namespace) -> None:
@@ -103,7 +101,7 @@ def _export(options: argparse.Namespace) -> None:
     chosen = [experiment / run for run in options.members] or finished
     if not chosen:
         raise FileNotFoundError(f"{experiment}: no run of this experiment is finished")
-    report = options.runs / (options.measured_by or options.name) / REPORT
+    report = options.report or experiment / REPORT
     gate = options.gate or options.runs / "gate"
     export(
         runs=chosen,
@@ -177,7 +175,6 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = steps.add_parser("evaluate", help="measure a run: metrics.json and plots")
     evaluate.add_argument("--run", type=Path, required=True)
-    evaluate.add_argument("--split", choices=("val", "test"), default="test")
     evaluate.add_argument("--flips", action="store_true", help="look at mirrored slices as well")
     _add_data(evaluate)
     _add_device(evaluate)
@@ -233,11 +230,13 @@ def _parser() -> argparse.ArgumentParser:
         help="of runs that average several networks, those that the release has (default: all)",
     )
     export.add_argument(
-        "--measured-by",
-        choices=EXPERIMENTS,
-        help="the experiment whose report says what the recipe is worth (default: NAME)",
+        "--report",
+        type=Path,
+        help="the report that says what the recipe is worth (default: RUNS/NAME/report)",
     )
-    export.add_argument("--gate", type=Path, help="what the gate step wrote (default: RUNS/gate)")
+    export.add_argument(
+        "--gate", type=Path, help="what the gate step wrote, or a release (default: RUNS/gate)"
+    )
     export.add_argument("--out", type=Path, required=True, help="inference/releases/NAME")
     export.add_argument("--results", type=Path, help="folder for a copy of the report")
     export.set_defaults(run_step=_export)

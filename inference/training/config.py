@@ -30,7 +30,6 @@ class TrainConfig:
     from this run's.
     `members` are finished joint runs of the same split, seen from this run's folder: nothing is
     trained then, and the run's network is their average.
-    `encoder_rate` is the learning rate of what starts from ImageNet, as a share of the others'.
     """
 
     model: str
@@ -53,7 +52,6 @@ class TrainConfig:
     bf16: bool = False
     start: str = ""
     members: tuple[str, ...] = ()
-    encoder_rate: float = 1.0
     processes: int = 1
     restyled: float = 0.6
     transplant: float = 0.0

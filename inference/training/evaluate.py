@@ -50,21 +50,22 @@ class Measured:
         return Choice.from_json(self.metrics["chosen_with_flips" if flips else "chosen_on_val"])
 
 
-def evaluate(
-    run: Path, data: Path, *, side: str = "test", device: str = "cpu", flips: bool = False
-) -> dict[str, Any]:
-    """Measure `run` on the `side` (val or test) of its own split; returns what it wrote.
+def evaluate(run: Path, data: Path, *, device: str = "cpu", flips: bool = False) -> dict[str, Any]:
+    """Measure `run` on the test side of its own split; returns what it wrote.
 
     With `flips`, the mirrored slices are looked at as well, and what is best for the average of
-    both is chosen besides. A side without slices has no numbers. Raises FileNotFoundError for an
-    unfinished run, DataError if `data` is not a data folder.
+    both is chosen besides. A test side without slices has no numbers. Raises FileNotFoundError for
+    an unfinished run, DataError if `data` is not a data folder, ValueError without validation
+    slices to choose thresholds on.
     """
     config, network = load_network(run)
     answer = answering(network, config.size, device)
     sides = sides_of(config, list_slices(data))
+    if not sides["val"]:
+        raise ValueError(f"{data} has no slices to validate on in {config.split}")
     predictions = {
         name: predict(answer, data, sides[name], config.size, mirrored=flips)
-        for name in ("val", side)
+        for name in ("val", "test")
         if sides[name]
     }
     save_predictions(run / PREDICTIONS, predictions)
@@ -72,7 +73,6 @@ def evaluate(
     report: dict[str, Any] = {
         "model": config.model,
         "split": config.split,
-        "side": side,
         "slices": {name: len(own) for name, own in sides.items()},
         "chosen_on_val": choice.as_json(),
         "groups": {},
@@ -80,10 +80,10 @@ def evaluate(
     if flips:
         mirrored = choose(predictions["val"], data, sides["val"], flips=True)
         report["chosen_with_flips"] = mirrored.as_json()
-    if side in predictions:
-        judged = judge(predictions[side], data, sides[side], choice, flips=False)
+    if "test" in predictions:
+        judged = judge(predictions["test"], data, sides["test"], choice, flips=False)
         report["groups"] = _scores(judged)
-        _plot(run, data, judged, predictions[side])
+        _plot(run, data, judged, predictions["test"])
     (run / METRICS).write_text(json.dumps(report, indent=2) + "\n")
     return report
 

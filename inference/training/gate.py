@@ -30,6 +30,8 @@ from tqdm import tqdm
 from inference.engine.accept import look
 from inference.engine.networks import Gate, build_gate
 from inference.engine.preprocess import prepare, to_grey
+from inference.engine.release import CARD as RELEASE_CARD
+from inference.engine.release import find_release
 from inference.training.augment import training_transforms, tv_tensors
 from inference.training.config import TrainConfig
 from inference.training.prepare import picture_of, read_prepared
@@ -69,17 +71,20 @@ def fit_gate(prepared: Path, others: Path, run: Path, *, steps: int = 1500) -> d
 
     Pictures whose names begin alike, up to the first hyphen, are taken to be of one origin. Each
     fit takes `steps` steps. Returns what `gate.json` says. Raises FileNotFoundError if slices or
-    pictures are missing.
+    pictures are missing, ValueError if the pictures are of one origin only.
     """
     data = read_prepared(prepared)
     strange = list(read_others(others, data.images.shape[-1]))
     if not strange:
         raise FileNotFoundError(f"{others} holds no picture that can be decoded")
+    if len({other.origin for other in strange}) < 2:
+        raise ValueError(f"{others}: pictures of two origins at least, to measure on one of them")
     torch.manual_seed(_SEED)
     network = build_gate(ARCHITECTURE)
     load_imagenet(network, ARCHITECTURE["encoder"])
     network.eval()
-    borrowed = data.images[:: max(1, len(data.images) // _REFERENCES)]
+    known = np.array([record.fold != TEST_ONLY for record in data.records])
+    borrowed = data.images[np.flatnonzero(known)[:: max(1, known.sum() // _REFERENCES)]]
     seen = _Seen(
         slices=_features(network, list(data.images), borrowed, FORMS),
         others=_features(
@@ -89,7 +94,7 @@ def fit_gate(prepared: Path, others: Path, run: Path, *, steps: int = 1500) -> d
             FORMS + FORMS[-1:] * _MORE_AUGMENTED,
         ),
         sources=np.array([record.source for record in data.records]),
-        known=np.array([record.fold != TEST_ONLY for record in data.records]),
+        known=known,
         steps=steps,
     )
     head = seen.fit()
@@ -111,12 +116,19 @@ def fit_gate(prepared: Path, others: Path, run: Path, *, steps: int = 1500) -> d
 
 
 def read_gate(run: Path) -> tuple[dict[str, Any], Gate]:
-    """The card and the network that `fit_gate` wrote. Raises FileNotFoundError without them."""
-    if not (run / CARD).is_file():
+    """The card and the network that `fit_gate` wrote, or those of a release.
+
+    Raises FileNotFoundError without them, ReleaseError for a damaged release.
+    """
+    if (run / CARD).is_file():
+        card, weights = json.loads((run / CARD).read_text()), run / WEIGHTS
+    elif (run / RELEASE_CARD).is_file() and (release := find_release(run)).gate is not None:
+        card = json.loads((run / RELEASE_CARD).read_text())["accept"]
+        weights = release.file("gate.safetensors")
+    else:
         raise FileNotFoundError(f"{run} holds no gate: run the gate step first")
-    card = json.loads((run / CARD).read_text())
     network = build_gate(card["architecture"])
-    network.load_state_dict(load_file(run / WEIGHTS))
+    network.load_state_dict(load_file(weights))
     return card, network.eval()
 
 

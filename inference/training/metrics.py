@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 _BINS = 15
+_REDRAWN = 2_000  # times that patients are drawn anew
 
 
 def image_dice(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> float:
@@ -88,15 +89,8 @@ def coverage_curve(confidence: Array, right: NDArray[np.bool_]) -> tuple[Array, 
     return counts / len(right), np.cumsum(right[order]) / counts
 
 
-def patient_interval(
-    values: Sequence[float],
-    patients: Sequence[str],
-    statistic: Callable[[Array], float] = lambda values: float(values.mean()),
-    *,
-    rounds: int = 2_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """95 % bootstrap interval of a statistic over slices, redrawing whole patients.
+def patient_interval(values: Sequence[float], patients: Sequence[str]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean over slices, redrawing whole patients.
 
     Slices of one patient resemble each other; redrawing slices would promise too much.
     """
@@ -104,12 +98,10 @@ def patient_interval(
     for value, patient in zip(values, patients, strict=True):
         by_patient.setdefault(patient, []).append(value)
     groups = [np.asarray(group) for group in by_patient.values()]
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     drawn = [
-        statistic(
-            np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
-        )
-        for _ in range(rounds)
+        np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))]).mean()
+        for _ in range(_REDRAWN)
     ]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)

@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from inference.engine.agree import CLEAR_FROM, POOR_BELOW
 from inference.training.tables import class_tables, outline_tables, percent
 
 DATA = {
@@ -50,16 +51,28 @@ PREPROCESSING = (
 )
 
 
+_OF_FOLDS = """\
+What this average is worth is not measured, because every slice at hand was seen in training by one
+of them; averages of networks are rarely worse than the networks."""
+_OF_ALL = """\
+They were made by the same recipe, from all patients but those on whom thresholds were chosen: no
+slice is left to measure them on. What is known is what the tables say of networks that saw fewer
+patients."""
+
+
 def write_model_card(card: dict[str, Any], path: Path) -> None:
     """Write the readable card of a release beside its card.json."""
     numbers, joint = card["metrics"], card["joint"]
     classes, outlines = numbers["classes"], numbers["outlines"]
+    of_all = set(joint["members"].values()) == {"all"}
     template = Template(Path(__file__).with_name("model_card.md.template").read_text())
     text = template.substitute(
         name=card["name"],
         created=card["created"][:10],
         members=", ".join(f"{name} ({split})" for name, split in joint["members"].items()),
         count=len(joint["members"]),
+        worth=_OF_ALL if of_all else _OF_FOLDS,
+        averaged="" if of_all else ", for each of what was measured alone, and averaged",
         title=numbers["title"],
         measured=", ".join(numbers["runs"]),
         class_tables="\n".join(class_tables(classes)),
@@ -73,6 +86,8 @@ def write_model_card(card: dict[str, Any], path: Path) -> None:
         min_area=f"{joint['min_area_fraction']:.2%}",
         set_threshold=f"{joint['set_threshold']:.2f}",
         outer_level=f"{joint['outer_level']:.2f}",
+        poor_below=POOR_BELOW,
+        clear_from=CLEAR_FROM,
         gate_size=card["accept"]["size"],
         **_gate(card["accept"]["measured"]),
         preprocessing=card["preprocessing"],

@@ -1,4 +1,7 @@
-"""The numbers of an experiment: the judged slices of all its runs, each seen by one run only."""
+"""The numbers of an experiment: the judged slices of all its runs.
+
+The healthy head, which nothing trains on, is seen by every run; every other slice by one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.engine.agree import clear_of_tumor
+from inference.engine.agree import POOR_BELOW, clear_of_tumor
 from inference.training.choice import COVERAGES, choose_certainty
 from inference.training.conformal import prediction_sets
 from inference.training.judge import REFERENCE_SIDE, Judged
@@ -31,7 +34,6 @@ from inference.training.sources import CLASSES, FIGSHARE, NO_TUMOR
 
 _RUNS_TO_CROSS_FIT = 3
 TUMORS = tuple(name for name in CLASSES if name != "no_tumor")
-POOR = 0.6  # Dice below which an outline is no help
 SIZES = {"< 40 px": (0, 40), "40-80 px": (40, 80), "> 80 px": (80, 10_000)}  # of 512
 
 
@@ -89,13 +91,13 @@ def outline_numbers(judged: Sequence[Judged]) -> dict[str, Any]:
 def trust_numbers(judged: Sequence[Judged]) -> dict[str, Any]:
     """How well the expected Dice foretells the real one, and what the wider outline holds.
 
-    `flagged` are outlines of which less than POOR is expected, `caught` the share of the poor ones
-    among them, `false_flags` the share of the others that are flagged.
+    `flagged` are outlines of which less than POOR_BELOW is expected, `caught` the share of the poor
+    ones among them, `false_flags` the share of the others that are flagged.
     """
     own = [one.outline for one in judged if one.outline and one.outline.expected_dice is not None]
     expected = np.array([one.expected_dice for one in own], float)
     dice = np.array([one.dice for one in own])
-    poor, flagged = dice < POOR, expected < POOR
+    poor, flagged = dice < POOR_BELOW, expected < POOR_BELOW
     wanted = sum(one.wanted_area for one in own)
     return {
         "outlined": len(own),

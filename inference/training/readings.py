@@ -46,7 +46,8 @@ def measure_readings(release: Path, data: Path, *, side: str = "test") -> str:
     """Read every slice on `side` of the release's split; return a table in Markdown.
 
     Networks of one split read together, and those of each split alone what they were not trained
-    on: the others were. Raises DataError, ReleaseError.
+    on: the others were. Temperature and thresholds are the release's, which for several splits are
+    means over validation slices of all of them. Raises DataError, ReleaseError.
     """
     found = find_release(release)
     card = json.loads((found.folder / CARD).read_text())

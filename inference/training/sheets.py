@@ -30,8 +30,6 @@ def plot_worst_outlines(
     predictions: Mapping[int, Predictions],
     data: Path,
     path: Path,
-    *,
-    flips: bool = False,
 ) -> None:
     """The tumour slices of lowest Dice: the expert's outline in green, the model's in red.
 
@@ -43,7 +41,7 @@ def plot_worst_outlines(
     for own in tumors[:_SHOWN]:
         pixels, wanted = load(data, own.record)
         prepared = prepare(pixels)
-        logits = predictions[own.run].mask_logits(own.place, flips=flips)
+        logits = predictions[own.run].mask_logits(own.place, flips=False)
         mask = draw(tumor_shares(logits, prepared), prepared, own.choice)
         dice = own.outline.dice if own.outline else 0
         picture = _outlined(prepared, {_EXPERT: wanted, _MODEL: mask})

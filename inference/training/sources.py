@@ -1,4 +1,4 @@
-"""The four sets of slices that training reads, each behind the same two questions.
+"""The five sets of slices that training reads, each behind the same two questions.
 
 `list_slices` says which slices there are and which fold and split each belongs to; `load` gives the
 pixels and the mask of one of them. The layout of each set is described in docs/training.md.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from inference.engine.agree import POOR_BELOW
 from inference.training.choice import ACCURACY
-from inference.training.pooled import POOR
 
 SETS = {
     "home": "home: tumours and tumour-free slices",
@@ -225,7 +225,7 @@ def _trust_part(own: dict[str, Any]) -> list[str]:
         ("outlines of home tumours", str(own["outlined"])),
         ("mean difference of expected and real Dice", _number(own["mean_error"], 3)),
         ("rank correlation of the two", _number(own["correlation"], 2)),
-        (f"outlines with a Dice under {POOR}", percent(own["poor"])),
+        (f"outlines with a Dice under {POOR_BELOW}", percent(own["poor"])),
         ("outlines flagged as such", percent(own["flagged"])),
         ("poor outlines that are flagged", percent(own["caught"])),
         ("others that are flagged", percent(own["false_flags"])),

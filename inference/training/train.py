@@ -48,7 +48,6 @@ from inference.training.transplant import GraftRates
 CONFIG, WEIGHTS, HISTORY = "config.json", "weights.safetensors", "history.json"
 _CHECKPOINT, _CURVES, _LOG = "checkpoint.pt", "curves.png", "log.txt"
 _MAX_GRADIENT_NORM = 5.0
-_FROM_IMAGENET = ("backbone.", "encoder.", "deepest.", "unet.encoder.")
 
 log = logging.getLogger(__name__)
 Network = Classifier | Segmenter | Joint
@@ -208,7 +207,9 @@ class _Trainer:
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
         )
-        self._optimiser = torch.optim.AdamW(_parameter_groups(self.network, config), fused=True)
+        self._optimiser = torch.optim.AdamW(
+            _parameter_groups(self.network, config), config.learning_rate, fused=True
+        )
         steps = config.epochs * (self._count // config.batch_size)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimiser, lambda step: _warm_cosine(step, steps, config.warmup_share)
@@ -357,17 +358,13 @@ def _to(item: Item, device: torch.device, size: int) -> Item:
 
 def _parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
     """Weight decay for matrices and kernels only: decaying a norm's scale helps nobody."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, weights in network.named_parameters():
-        key = name.startswith(_FROM_IMAGENET), weights.ndim > 1
-        groups.setdefault(key, []).append(weights)
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for weights in network.parameters():
+        (decayed if weights.ndim > 1 else others).append(weights)
     return [
-        {
-            "params": own,
-            "lr": config.learning_rate * (config.encoder_rate if pretrained else 1.0),
-            "weight_decay": config.weight_decay if decayed else 0.0,
-        }
-        for (pretrained, decayed), own in groups.items()
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
 
 

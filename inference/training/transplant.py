@@ -159,11 +159,6 @@ class Surgeon:
                     return replace(case, image=graft(case.image, cover.image, region))
         return None
 
-    def _case(self, place: int) -> Case:
-        label = CLASSES.index(self.data.records[place].label)
-        image, mask = (np.array(own[place]) for own in (self.data.images, self.data.masks))
-        return Case(image, mask, label)
-
     def _draw_tumor(self, place: int, random: np.random.Generator) -> Case | None:
         """A tumour slice of the same plane; each class is as likely as the others."""
         plane = self._planes[place]

@@ -13,7 +13,7 @@ from inference.engine.certainty import expected_dice
 from inference.engine.engine import Engine
 from inference.engine.openvino_backend import OpenVINOBackend
 from inference.engine.preprocess import prepare
-from inference.engine.release import CLASSES, find_release
+from inference.engine.release import CLASSES, RELEASES, find_release
 from inference.engine.torch_backend import TorchBackend
 from inference.training.cli import main
 from inference.training.config import TrainConfig
@@ -177,6 +177,15 @@ def test_a_gate_asks_for_pictures_of_other_things(
     assert "no picture that can be decoded" in capsys.readouterr().err
 
 
+def test_a_gate_is_measured_on_pictures_of_an_origin_that_it_has_not_seen(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "place-1.png"), np.full((120, 120), 255, np.uint8))
+    arguments = ["--others", tmp_path, "--prepared", prepared, "--run", tmp_path / "gate"]
+    assert main(["gate", *map(str, arguments)]) == 2
+    assert "two origins" in capsys.readouterr().err
+
+
 def test_a_release_without_a_gate_is_not_made(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,14 +198,35 @@ def test_a_release_without_a_gate_is_not_made(
 def test_a_recipe_may_be_measured_by_another_experiment(
     runs: Path, gate: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(runs / "joint-folds/fold-0", tmp_path / "joint-all/all")
-    shutil.copytree(runs / "joint-folds/report", tmp_path / "joint-folds/report")
+    run = shutil.copytree(runs / "joint-folds/fold-0", tmp_path / "joint-all/all")
+    config = TrainConfig.read(run / "config.json")
+    replace(config, split="all").write(run / "config.json")
     arguments = ["--runs", tmp_path, "--gate", gate, "--out", tmp_path / "2026.4"]
-    measured_by = ["--measured-by", "joint-folds"]
-    assert main(["export", "joint-all", *map(str, arguments), *measured_by]) == 0
+    arguments += ["--report", runs / "joint-folds/report"]
+    assert main(["export", "joint-all", *map(str, arguments)]) == 0
     card = json.loads((tmp_path / "2026.4/card.json").read_text())
-    assert card["joint"]["members"] == {"all": "fold:0"}
+    assert card["joint"]["members"] == {"all": "all"}
     assert card["metrics"]["runs"] == ["fold-0", "fold-1"]
+    text = (tmp_path / "2026.4/MODEL_CARD.md").read_text()
+    assert "from all patients but those on whom thresholds were chosen" in text
+    assert "$" not in text
+
+
+def test_a_release_can_take_over_the_gate_of_another(
+    runs: Path, release: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = runs / "2026.7"
+    arguments = ["export", "joint-folds", "--runs", runs, "--out", out, "--gate"]
+    assert main([*map(str, arguments), str(release)]) == 0
+    old, new = (json.loads((own / "card.json").read_text()) for own in (release, out))
+    assert new["accept"] == old["accept"]
+    weights = "gate.safetensors"
+    assert new["files"][weights] == old["files"][weights]
+    (out / weights).write_bytes(b"damaged")
+    assert main([*map(str, arguments), str(out)]) == 2
+    assert "does not match its checksum" in capsys.readouterr().err
+    assert main([*map(str, arguments), str(RELEASES / "2026.11")]) == 2
+    assert "holds no gate" in capsys.readouterr().err
 
 
 def test_the_members_of_a_release_can_be_chosen_and_others_do_not_stay(

@@ -142,20 +142,6 @@ def test_runs_of_one_split_can_be_measured_as_their_average(
     assert "no joint network of fold:1 at 64 px" in capsys.readouterr().err
 
 
-def test_an_encoder_that_learns_nothing_keeps_its_weights(
-    runs: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = "../../miniature/fold-0"
-    kept = replace(TINY, split="fold:0", encoder_rate=0.0, ema_decay=0.5, start=start)
-    monkeypatch.setitem(EXPERIMENTS, "kept", Experiment("Kept", {"fold-0": kept}))
-    assert main(["experiment", "kept", "--runs", str(runs), "--data", str(data)]) == 0
-    before = load_file(runs / "miniature/fold-0/weights.safetensors")
-    after = load_file(runs / "kept/fold-0/weights.safetensors")
-    name = "encoder.model.blocks.0.0.conv_dw.weight"
-    torch.testing.assert_close(after[name], before[name])
-    assert not torch.equal(after["head.weight"], before["head.weight"])
-
-
 def test_a_network_of_all_patients_is_trained_and_fitted_but_not_reported(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
