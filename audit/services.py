@@ -41,7 +41,8 @@ def note(
     Raises:
         ValueError: `why` is none of `Why`.
     """
-    request.audited = True  # type: ignore[union-attr]
+    what = {"patient_id": patient_id, "why": why, "subject": subject, "details": details}
+    request.audited = {"action": action} | what  # type: ignore[union-attr]
     route = request.resolver_match
     _write(
         user=request.user if isinstance(request.user, User) else None,
@@ -60,7 +61,18 @@ def note(
 
 def noted(request: Request | HttpRequest) -> bool:
     """Whether anything was written down for this request."""
-    return getattr(request, "audited", False)
+    return hasattr(request, "audited")
+
+
+def note_as_read(request: Request | HttpRequest) -> None:
+    """Write down that the caller was shown what `note` named last.
+
+    For an edit that was rolled back, its event with it, while its answer says how things are now.
+    """
+    if noted(request):
+        last = request.audited  # type: ignore[union-attr]
+        noun = last["action"].partition(".")[0]
+        note(request, **last | {"action": f"{noun}.read"})
 
 
 def record(
@@ -74,7 +86,7 @@ def record(
     address: str = "",
     device: str = "",
 ) -> None:
-    """The same for tasks and commands, where there is no request; no user means Falx itself."""
+    """As `note`, for tasks and commands, where there is no request; no user means Falx itself."""
     _write(
         user=user,
         action=action,

@@ -13,7 +13,8 @@ from backend.api import errors
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer as every endpoint does; write down who was refused something of a patient's.
+    """Answer as every endpoint does; write down who was refused something of a patient's, and who
+    came too late with an edit and is shown what it says now.
 
     Here and not where it is refused: a transaction that was open there is rolled back by now.
     """
@@ -24,6 +25,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         isinstance(exc, Http404) and not services.noted(request)
     ):
         _note_refusal(request, context["kwargs"])
+    if isinstance(exc, errors.PreconditionFailed) and "current" in exc.details:
+        services.note_as_read(request)
     return answer
 
 

@@ -64,13 +64,23 @@ def test_a_doctor_who_tries_an_edit_that_is_not_theirs(
     assert (event.action, event.method, event.patient_id) == ("refused", "PATCH", patient.pk)
 
 
+def test_an_edit_that_comes_too_late_is_a_read_of_how_it_is_now(
+    as_doctor: APIClient, patient: Patient
+) -> None:
+    address = reverse("patient", args=[patient.pk])
+    late = as_doctor.patch(address, {"sex": "male"}, headers={"If-Match": '"old"'})
+    assert (late.status_code, late.json()["current"]["id"]) == (412, str(patient.pk))
+    event = Event.objects.get()
+    assert (event.action, event.why, event.method) == ("patient.read", "team", "PATCH")
+    assert event.patient_id == patient.pk
+
+
 def test_an_edit_that_does_not_happen_leaves_nothing(
     as_doctor: APIClient, patient: Patient
 ) -> None:
     address = reverse("patient", args=[patient.pk])
-    assert (
-        as_doctor.patch(address, {"sex": "male"}, headers={"If-Match": '"old"'}).status_code == 412
-    )
+    wrong = as_doctor.patch(address, {"sex": "no"}, headers={"If-Match": "*"})
+    assert wrong.status_code == 400
     assert not Event.objects.exists()
 
 

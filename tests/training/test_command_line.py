@@ -317,6 +317,24 @@ def test_a_run_does_not_go_on_from_one_of_another_split(
     assert "another split" in capsys.readouterr().err
 
 
+def test_runs_of_one_split_stand_side_by_side(
+    runs: Path, cnn: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = runs / "joint-folds/fold-0", runs / "joint-folds/fold-1"
+    copy = shutil.copytree(first, tmp_path / "joint-folds-again/fold-0")
+    assert main(["compare", str(first), str(copy)]) == 0
+    head, _, one, other = capsys.readouterr().out.splitlines()
+    assert head.startswith("| test side of fold:0 | epochs | tumours right |")
+    assert one.startswith("| joint-folds/fold-0 | 1 |")
+    assert one.split("|")[3:] == other.split("|")[3:]
+    right = json.loads((first / "metrics.json").read_text())["groups"]["home"]
+    assert one.split(" | ")[2] == f"{100 * right['tumor_slices_accuracy']:.1f} %"
+    assert main(["compare", str(first), str(second)]) == 2
+    assert "different slices: fold:0, fold:1" in capsys.readouterr().err
+    assert main(["compare", str(cnn)]) == 2
+    assert "run the evaluate step first" in capsys.readouterr().err
+
+
 def test_a_release_that_is_not_there_is_said(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
