@@ -81,14 +81,19 @@ EXPERIMENTS: dict[str, Experiment] = {
         {"all": replace(RECIPES["joint"], split="all")},
         reported=False,
     ),
+    "joint-all-longer": Experiment(
+        "The network of joint-all after twenty more epochs at full size",
+        {"all": replace(_LONGER, split="all", start="../../joint-all/all")},
+        reported=False,
+    ),
     "home-all": Experiment(
         "The joint network, most slices as they are, trained on all patients",
         {"all": replace(_AT_HOME, split="all")},
         reported=False,
     ),
     "paired-all": Experiment(
-        "The networks of joint-all and home-all averaged, as in paired-folds",
-        {"all": _pair("all", "../../joint-all/all", "../../home-all/all")},
+        "The networks of joint-all-longer and home-all averaged, as in paired-longer",
+        {"all": _pair("all", "../../joint-all-longer/all", "../../home-all/all")},
         reported=False,
     ),
     "against-the-trap": Experiment(
