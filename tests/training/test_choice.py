@@ -39,6 +39,12 @@ def inside(data: Path, record: SliceRecord) -> NDArray[np.bool_]:
     return np.asarray(cut[np.ix_(rows, rows)] > 0)
 
 
+def half(tumor: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """About the right half of a tumour."""
+    middle = int(np.flatnonzero(tumor.any(axis=0)).mean())
+    return tumor & (np.arange(SIDE) > middle)
+
+
 def predictions(squares: list[NDArray[np.floating]]) -> Predictions:
     """As a network's, from tumour probabilities over each prepared square."""
     shares = np.clip(np.stack(squares), NEVER, 1 - NEVER)
@@ -74,12 +80,8 @@ def test_specks_where_there_is_no_tumour_cost_and_are_dropped(
 def test_the_wider_outline_holds_the_tumour_where_any_level_does(
     data: Path, tumors: list[SliceRecord]
 ) -> None:
-    squares = []
-    for own in tumors:
-        tumor = inside(data, own)
-        unsure = tumor.copy()
-        unsure[:, : np.flatnonzero(tumor.any(axis=0)).mean().astype(int)] = False
-        squares.append(np.where(unsure, 0.15, np.where(tumor, 0.9, 0.0)))
+    insides = [inside(data, own) for own in tumors]
+    squares = [np.where(half(own), 0.15, np.where(own, 0.9, 0.0)) for own in insides]
     said = predictions(squares)
     chosen = choose_outline(said, data, tumors, flips=False)
     assert chosen["outer_level"] < 0.15
@@ -94,10 +96,6 @@ def test_the_wider_outline_holds_the_tumour_where_any_level_does(
 def test_the_lowest_level_is_taken_where_none_holds_the_tumour(
     data: Path, tumors: list[SliceRecord]
 ) -> None:
-    squares = []
-    for own in tumors:
-        tumor = inside(data, own)
-        tumor[:, : np.flatnonzero(tumor.any(axis=0)).mean().astype(int)] = False
-        squares.append(np.where(tumor, 0.9, 0.0))
+    squares = [np.where(half(inside(data, own)), 0.9, 0.0) for own in tumors]
     chosen = choose_outline(predictions(squares), data, tumors, flips=False)
     assert chosen["outer_level"] == 0.02
